@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The subcommands. Each prints what it has to say and returns brink's exit status.
+#pragma once
+
+#include "options.hpp"
+
+namespace brink::app {
+
+int run_command(const RunOptions& options);
+int watch_command(const WatchOptions& options);
+int doctor_command(const DoctorOptions& options);
+
+}  // namespace brink::app

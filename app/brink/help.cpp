@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The help texts. 80 columns, ASCII: they must be readable on any terminal.
+#include "help.hpp"
+
+#include <string_view>
+
+namespace brink::app {
+namespace {
+
+constexpr std::string_view kGeneral =
+    R"(brink tells you, the moment it happens, that a process comes close to a limit:
+before the limit bites, without polling. Then it can act.
+
+usage:
+  brink run [OPTION]... [--] COMMAND [ARG]...   run a command and watch it
+  brink watch --pid P [OPTION]...               watch a process that is running
+  brink doctor [OPTION]...                      what this machine allows, and why
+                                                not more
+  brink COMMAND --help                          the options of run, watch, doctor
+  brink --version
+
+examples:
+  brink run -- ./server
+      a line when ./server has 80 % of the files open that it may open
+  brink run -w nofile=50%,80%,95% --on 80%=evidence --on 95%=restart -- ./server
+      three levels; at 80 % what is open and who opens it; at 95 % a new start
+  brink run -w nofile=-20 --on -20=fail -- ./test
+      a leak test: status 1 when fewer than 20 descriptors were left
+  brink watch --pid 4321 -w nofile=900:rearm=800 -o json
+      a process that is running; said again only after it was below 800
+
+The manual: man brink
+)";
+
+constexpr std::string_view kRun =
+    R"(usage: brink run [OPTION]... [--] COMMAND [ARG]...
+
+Runs COMMAND and says when it, or a child of it, crosses a level. Standard
+input, output and error are the command's own; events go to standard error.
+)";
+
+constexpr std::string_view kWatch =
+    R"(usage: brink watch (--pid P | --tid T) [OPTION]...
+
+Watches what is running already until it ends; events go to standard output.
+
+  --pid P              process P and the children it will have
+  --tid T              thread T alone
+)";
+
+// Behind kRun and kWatch.
+constexpr std::string_view kWatches = R"(
+what to watch:
+  -w, --watch SPEC     RESOURCE=LEVEL[,LEVEL]...[:OPTION]... (nofile=80% unless
+                       given; may be repeated)
+        900            a usage; bytes with K M G T, times with us ms s m h
+        80%            a share of the limit in force, rounded up
+        -50            50 below the limit in force
+        :up  :down     one direction only
+        :rearm=LEVEL   after a crossing, silent until usage was below LEVEL
+        :no-inherit    without children
+                       resources: nofile (open files)
+
+what to do:
+  --on LEVEL=ACTION    at a level as typed in a watch, on the way up; also
+                       RESOURCE@LEVEL=ACTION, and LEVEL:down=ACTION for the way
+                       down; may be repeated
+        signal:TERM    sent from the kernel, before the next instruction
+        exec:COMMAND   /bin/sh -c COMMAND; the event is in BRINK_* variables and,
+                       as JSON, on standard input
+        evidence       what the usage consists of, and the stack that crossed
+)";
+
+constexpr std::string_view kRunActions =
+    R"(        restart        ends the command and its children, and starts it again
+        fail           brink ends with status 1 when the command is done
+)";
+
+constexpr std::string_view kOutput = R"(
+where to:
+  -o, --output FORMAT  text (unless given) or json: one object a line
+  --events FILE|fd:N   events there instead; FILE is appended to
+)";
+
+constexpr std::string_view kRestart = R"(
+restart:
+  --restart-grace T    from TERM to KILL (10s)
+  --restart-delay T    before the first restart (1s); doubled with each restart
+                       of the last hour, up to 1m
+  --restart-max N      restarts in an hour (5); then the command is left running
+)";
+
+constexpr std::string_view kEngine = R"(
+how:
+  --engine E           auto (unless given), kernel, tracepoint or poll
+  --btf FILE           types of the running kernel, where it does not bring them
+  --poll-interval T[,T]
+                       engine poll: shortest and longest interval (10ms,1s)
+  --max-subjects N     processes watched at once (4096)
+  -h, --help           this
+)";
+
+constexpr std::string_view kRunStatus = R"(
+Ends with the status of COMMAND (128+N if signal N killed it), 125 if brink
+failed, 126 if COMMAND cannot be executed, 127 if it was not found.
+)";
+
+constexpr std::string_view kWatchStatus = R"(
+Ends with 0 when the process has ended, 1 if brink failed, 2 for wrong usage.
+)";
+
+constexpr std::string_view kDoctor =
+    R"(usage: brink doctor [OPTION]...
+
+Says what this kernel and your privileges allow: for each engine and each hook
+whether it loads, attaches and fires, the reason if not, and what is used
+instead.
+
+  -o, --output FORMAT  text (unless given) or json
+  --btf FILE           types of the running kernel, where it does not bring them
+  -h, --help           this
+)";
+
+}  // namespace
+
+std::string general_help() { return std::string(kGeneral); }
+
+std::string run_help() {
+    return std::string(kRun).append(kWatches).append(kRunActions).append(kOutput).append(kRestart)
+        .append(kEngine).append(kRunStatus);
+}
+
+std::string watch_help() {
+    return std::string(kWatch).append(kWatches).append(kOutput).append(kEngine)
+        .append(kWatchStatus);
+}
+
+std::string doctor_help() { return std::string(kDoctor); }
+
+}  // namespace brink::app

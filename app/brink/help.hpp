@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `--help` says. Written by hand, to be read by people; a unit test holds it against the
+// options that exist.
+#pragma once
+
+#include <string>
+
+namespace brink::app {
+
+[[nodiscard]] std::string general_help();
+[[nodiscard]] std::string run_help();
+[[nodiscard]] std::string watch_help();
+[[nodiscard]] std::string doctor_help();
+
+}  // namespace brink::app

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// From words to options, and from what is wrong with them to one line and a status.
+#include "options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+#include <span>
+
+#include "arguments.hpp"
+#include "base/nearest.hpp"
+#include "base/utf8.hpp"
+#include "help.hpp"
+#include "option_values.hpp"
+
+namespace brink::app {
+namespace {
+
+constexpr int kUsage = 2;       // exit status for bad usage
+constexpr int kRunFailed = 125; // the same in `run`, where others could be the command's
+constexpr std::uint64_t kMostSubjects = 1 << 20;
+constexpr std::uint64_t kMostRestarts = 3600;
+
+using Words = std::span<const char* const>;
+
+const std::vector<std::string> kMonitorOptions{
+    "-w,--watch", "--on",  "-o,--output",     "--events",
+    "--engine",   "--btf", "--poll-interval", "--max-subjects"};
+
+std::vector<std::string> with(std::vector<std::string> options, std::vector<std::string> more) {
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+}
+
+// Reads option `name` with `read` into `to`, if it was given.
+template <typename Read, typename Value>
+Result<void> set(const Arguments& arguments, const std::string& name, Read read, Value& to) {
+    const auto text = arguments.one(name);
+    if (!text) return tl::unexpected(text.error());
+    if (!*text) return {};
+    auto value = read(**text);
+    if (!value) return tl::unexpected(value.error());
+    to = static_cast<Value>(std::move(*value));
+    return {};
+}
+
+// A reader of numbers from `low` to `high`, and one of times, for set().
+auto number_of(std::string_view option, std::uint64_t low, std::uint64_t high) {
+    return [=](const std::string& value) { return parse_number(option, value, low, high); };
+}
+
+auto duration_of(std::string_view option) {
+    return [=](const std::string& value) { return parse_duration_ns(option, value); };
+}
+
+Result<std::string> parse_btf(const std::string& value) {
+    if (value.empty()) return fail("option --btf: the file name is empty; write a BTF file");
+    return value;
+}
+
+Result<void> set_watches(const Arguments& arguments, MonitorOptions& options) {
+    std::vector<std::string> texts = arguments.all("--watch");
+    if (texts.size() > BRINK_MAX_PER_SUBJECT)
+        return fail(fmt::format("option --watch is there {} times; a process has at most {} "
+                                "watches, put several levels into one",
+                                texts.size(), BRINK_MAX_PER_SUBJECT));
+    if (texts.empty()) texts.emplace_back(kDefaultWatch);
+    for (const std::string& text : texts) {
+        auto watch = engine::parse_watch(text);
+        if (!watch) return tl::unexpected(watch.error());
+        options.watches.push_back(std::move(*watch));
+    }
+    for (const std::string& text : arguments.all("--on")) {
+        auto action = engine::parse_action(text);
+        if (!action) return tl::unexpected(action.error());
+        options.actions.push_back(std::move(*action));
+    }
+    return engine::check_actions(options.actions, options.watches);
+}
+
+Result<void> set_poll_interval(const Arguments& arguments, MonitorOptions& options) {
+    std::pair interval(options.poll_shortest_ns, options.poll_longest_ns);
+    auto done = set(arguments, "--poll-interval", parse_interval, interval);
+    std::tie(options.poll_shortest_ns, options.poll_longest_ns) = interval;
+    return done;
+}
+
+Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options) {
+    Result<void> done = set_watches(arguments, options);
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    if (done) done = set(arguments, "--events", parse_events_to, options.events);
+    if (done) done = set(arguments, "--engine", parse_engine, options.engine);
+    if (done) done = set(arguments, "--btf", parse_btf, options.btf);
+    if (done) done = set_poll_interval(arguments, options);
+    if (done)
+        done = set(arguments, "--max-subjects", number_of("--max-subjects", 1, kMostSubjects),
+                   options.max_subjects);
+    return done;
+}
+
+Stop stop_with(std::string text) { return Stop{.status = 0, .out = std::move(text), .err = {}}; }
+
+Stop wrong(std::string_view where, const Error& error, int status) {
+    return Stop{.status = status,
+                .out = {},
+                .err = fmt::format("{}: {}\n", where, error.message)};
+}
+
+CommandLine parse_run(Words words) {
+    Arguments arguments(
+        with(kMonitorOptions, {"--restart-grace", "--restart-delay", "--restart-max"}));
+    RunOptions options;
+    Result<void> done = arguments.parse(words, true);
+    if (done && arguments.help()) return stop_with(run_help());
+    if (done) done = set_monitor(arguments, options);
+    if (done)
+        done = set(arguments, "--restart-grace", duration_of("--restart-grace"),
+                   options.restart_grace_ns);
+    if (done)
+        done = set(arguments, "--restart-delay", duration_of("--restart-delay"),
+                   options.restart_delay_ns);
+    if (done)
+        done = set(arguments, "--restart-max", number_of("--restart-max", 0, kMostRestarts),
+                   options.restart_max);
+    options.command = arguments.command();
+    if (done && options.command.empty())
+        done = fail("there is no command; write it behind the options, as in brink run -- ./server");
+    if (done && options.command.front().empty())
+        done = fail("the command '' is empty; write the program to run");
+    if (!done) return wrong("brink run", done.error(), kRunFailed);
+    return options;
+}
+
+// What cannot be done to a process that brink has not started.
+Result<void> check_watch_actions(const WatchOptions& options) {
+    for (const engine::ActionSpec& action : options.actions)
+        if (action.kind == engine::ActionKind::restart || action.kind == engine::ActionKind::fail)
+            return fail(fmt::format("action '{}': brink watch has no command to {}; use brink run, "
+                                    "or exec:COMMAND",
+                                    action.text,
+                                    action.kind == engine::ActionKind::restart ? "start again"
+                                                                               : "report on"));
+    return {};
+}
+
+Result<void> set_subject(const Arguments& arguments, WatchOptions& options) {
+    const bool pid = !arguments.all("--pid").empty();
+    options.thread = !arguments.all("--tid").empty();
+    if (pid == options.thread)
+        return fail(pid ? "--pid and --tid are both there; write one of them"
+                        : "there is no process; write --pid P, or --tid T for one thread");
+    const std::string name = options.thread ? "--tid" : "--pid";
+    return set(arguments, name, number_of(name, 1, INT_MAX), options.pid);
+}
+
+CommandLine parse_watch_command(Words words) {
+    Arguments arguments(with(kMonitorOptions, {"--pid", "--tid"}));
+    WatchOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(watch_help());
+    if (done) done = set_subject(arguments, options);
+    if (done) done = set_monitor(arguments, options);
+    if (done) done = check_watch_actions(options);
+    if (!done) return wrong("brink watch", done.error(), kUsage);
+    return options;
+}
+
+CommandLine parse_doctor(Words words) {
+    Arguments arguments({"-o,--output", "--btf"});
+    DoctorOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(doctor_help());
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    if (done) done = set(arguments, "--btf", parse_btf, options.btf);
+    if (!done) return wrong("brink doctor", done.error(), kUsage);
+    return options;
+}
+
+Stop unknown_command(std::string_view word) {
+    const bool option = word.starts_with('-');
+    const std::string_view near = option ? nearest(word, {"--help", "--version"})
+                                         : nearest(word, {"run", "watch", "doctor"});
+    return wrong("brink",
+                 Error{0, fmt::format("there is no {} {}; {}there are: {}",
+                                      option ? "option" : "command", in_quotes(word),
+                                      near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                                      option ? "--help, --version" : "run, watch, doctor")},
+                 kUsage);
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+    const Words words(argv, static_cast<std::size_t>(std::max(argc, 1)));
+    if (argc < 2) return Stop{.status = kUsage, .out = {}, .err = general_help()};
+    const std::string_view command = words[1];
+    const Words rest = words.subspan(2);
+    if (command == "run") return parse_run(rest);
+    if (command == "watch") return parse_watch_command(rest);
+    if (command == "doctor") return parse_doctor(rest);
+    if (command == "-h" || command == "--help") return stop_with(general_help());
+    if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");
+    return unknown_command(command);
+}
+
+}  // namespace brink::app

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as data: what each subcommand was asked to do.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/action_spec.hpp"
+#include "engine/watch_spec.hpp"
+
+namespace brink::app {
+
+enum class OutputFormat { text, json };
+enum class EngineChoice { automatic, kernel, tracepoint, poll };
+
+/// Where events go instead of standard error (run) or standard output (watch).
+struct EventsTo {
+    std::string path;  ///< a file, created or appended to; empty: `fd`
+    int fd = -1;       ///< an open descriptor that brink was started with
+};
+
+/// What `run` and `watch` share.
+struct MonitorOptions {
+    std::vector<engine::WatchSpec> watches;   ///< at least one: kDefaultWatch if none was given
+    std::vector<engine::ActionSpec> actions;  ///< each belongs to a level of `watches`
+    OutputFormat output = OutputFormat::text;
+    std::optional<EventsTo> events;
+    EngineChoice engine = EngineChoice::automatic;
+    std::string btf;                                ///< empty: the running kernel's own
+    std::uint64_t poll_shortest_ns = 10'000'000;    ///< engine `poll`: bounds of its interval
+    std::uint64_t poll_longest_ns = 1'000'000'000;  ///< not less than poll_shortest_ns
+    std::size_t max_subjects = 4096;                ///< processes watched at once
+};
+
+struct RunOptions : MonitorOptions {
+    std::vector<std::string> command;  ///< at least one word
+    std::uint64_t restart_grace_ns = 10'000'000'000;  ///< from TERM to KILL
+    /// Before the first restart; doubled with each restart of the last hour, up to a minute (or
+    /// this value, if that is longer).
+    std::uint64_t restart_delay_ns = 1'000'000'000;
+    std::uint64_t restart_max = 5;  ///< restarts in any one hour
+};
+
+struct WatchOptions : MonitorOptions {
+    pid_t pid = 0;        ///< > 0. A tid where `thread`
+    bool thread = false;  ///< --tid: one thread, not the process it belongs to
+};
+
+struct DoctorOptions {
+    OutputFormat output = OutputFormat::text;
+    std::string btf;
+};
+
+/// Nothing is to be done but to print, and to end with `status`.
+struct Stop {
+    int status = 0;
+    std::string out;  ///< for standard output
+    std::string err;  ///< for standard error
+};
+
+using CommandLine = std::variant<RunOptions, WatchOptions, DoctorOptions, Stop>;
+
+inline constexpr std::string_view kDefaultWatch = "nofile=80%";
+
+/// Reads the command line. Help, the version, and what is wrong with the arguments come back as
+/// Stop. Has no side effects.
+[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace brink::app

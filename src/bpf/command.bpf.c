@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What brink asks of its own programs, run by BPF_PROG_TEST_RUN in the context of brink: linking a
+ * watch to a process and back. The process is named by a descriptor of its /proc directory, held by
+ * brink, which leads to its struct pid whatever the pid namespaces, and never to a later process of
+ * the same number. */
+#include "subject.bpf.h"
+
+struct brink_command command __weak;
+struct brink_answer answer __weak;
+
+/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
+static __always_inline const struct task_struct* task_behind(int fd) {
+    struct files_struct* files = bpf_get_current_task_btf()->files;
+    struct file** slots = BPF_CORE_READ(files, fdt, fd);
+    struct file* file = 0;
+    if (bpf_probe_read_kernel(&file, sizeof file, &slots[fd]) || !file)
+        return 0;
+    const void* inode = BPF_CORE_READ(file, f_inode);
+    const struct proc_inode* proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+    const struct pid* pid = BPF_CORE_READ(proc, pid);
+    const void* node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
+    return node ? node - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_PID]) : 0;
+}
+
+static __always_inline void learn_namespace(void) {
+    const struct pid* pid = bpf_get_current_task_btf()->thread_pid;
+    ns_level = BPF_CORE_READ(pid, level);
+    const void* upid = (const void*)pid + bpf_core_field_offset(struct pid, numbers) +
+                       (__u64)ns_level * bpf_core_type_size(struct upid);
+    const struct upid* number = upid;
+    ns_inum = BPF_CORE_READ(number, ns, ns.inum);
+}
+
+static __always_inline int learn(void) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    anchor_address = 0;
+    anchor_address = bpf_get_current_task() - address_of(task);
+    learn_namespace();
+    return 0;
+}
+
+static __always_inline int bind(void) {
+    const struct task_struct* task = task_behind(command.proc_fd);
+    if (!task)
+        return -ESRCH;
+    __u64 table = (__u64)BPF_CORE_READ(task, files);
+    bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
+    if (!table && !at_exec)
+        return -ESRCH; /* it is exiting */
+    __u32 id = tally_new(task, command.watch, command.flags | BRINK_TALLY_NAMED);
+    struct brink_tally* t = id ? tally_of(id) : 0;
+    if (!t)
+        return -ENOSPC;
+    answer.tally = id;
+    answer.generation = t->generation;
+    limit_bounds(id, 0);
+    if (at_exec)
+        return 0;
+    t->table = table;
+    if (index_insert(table, id)) {
+        subject_end(id);
+        return -ENOSPC;
+    }
+    /* It may have gone, or changed its table, between the look and the link. */
+    if ((__u64)BPF_CORE_READ(task, files) != table) {
+        subject_end(id);
+        return -EAGAIN;
+    }
+    answer.users = users_of(table);
+    return 0;
+}
+
+static __always_inline int check(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t || !t->table || t->generation != command.generation)
+        return -ESRCH;
+    answer.users = users_of(t->table);
+    for (int i = 0; i < 16; i++) {
+        __u64 word = *(volatile __u64*)&t->word;
+        answer.base = scan_table(t->table, 1);
+        answer.usage = word & BRINK_COUNT_MASK;
+        if (*(volatile __u64*)&t->word == word)
+            return 0;
+    }
+    return -EAGAIN;
+}
+
+SEC("raw_tp")
+int on_command(void* ctx) {
+    switch (command.kind) {
+    case BRINK_COMMAND_LEARN:
+        answer.error = learn();
+        break;
+    case BRINK_COMMAND_BIND:
+        answer.error = bind();
+        break;
+    case BRINK_COMMAND_UNBIND:
+        answer.error = subject_end(command.tally);
+        break;
+    case BRINK_COMMAND_COUNT:
+        answer.error = tally_sample(command.tally);
+        break;
+    case BRINK_COMMAND_COMMIT:
+        answer.error = tally_commit(command.tally, command.base);
+        break;
+    case BRINK_COMMAND_CHECK:
+        answer.error = check();
+        break;
+    default:
+        answer.error = -EINVAL;
+    }
+    return 0;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Records: reserve, fill in, submit, or count what found no room. Runs near levels only. */
+#include "tally.bpf.h"
+
+char license_[] SEC("license") = "Dual BSD/GPL";
+
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096); /* set before loading */
+} records SEC(".maps") __weak;
+
+/* The number of `task` in the pid namespace of whoever runs brink; 0 if it has none there. */
+static __always_inline __u32 number_in_ns(const struct task_struct* task) {
+    struct pid* pid = BPF_CORE_READ(task, thread_pid);
+    if (!pid || BPF_CORE_READ(pid, level) < ns_level)
+        return 0;
+    const void* upid = (const void*)pid + bpf_core_field_offset(struct pid, numbers) +
+                       (__u64)ns_level * bpf_core_type_size(struct upid);
+    struct upid* number = (struct upid*)upid;
+    if (BPF_CORE_READ(number, ns, ns.inum) != ns_inum)
+        return 0;
+    return (__u32)BPF_CORE_READ(number, nr);
+}
+
+static __always_inline void fill_subject(struct brink_record* r, const struct brink_tally* t) {
+    const struct task_struct* leader = (const void*)t->leader;
+    r->start_time_ns = t->start_time_ns;
+    r->pid = t->pid;
+    r->ns_pid = number_in_ns(leader);
+    r->ppid = number_in_ns(BPF_CORE_READ(leader, real_parent, group_leader));
+    r->uid = BPF_CORE_READ(leader, cred, uid.val);
+    r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+    bpf_core_read_str(r->comm, sizeof r->comm, &leader->comm);
+}
+
+/* The user registers in DWARF order, the instruction pointer last; the answer is how many. */
+static __always_inline __u16 user_registers(struct brink_stack_record* r) {
+    struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
+#if defined(__TARGET_ARCH_x86)
+    const __u64 values[] = {regs->ax, regs->dx, regs->cx,  regs->bx,  regs->si,  regs->di,
+                            regs->bp, regs->sp, regs->r8,  regs->r9,  regs->r10, regs->r11,
+                            regs->r12, regs->r13, regs->r14, regs->r15, regs->ip};
+    r->sp = regs->sp;
+#elif defined(__TARGET_ARCH_arm64)
+    __u64 values[33];
+    for (int i = 0; i < 31; i++)
+        values[i] = regs->regs[i];
+    values[31] = regs->sp;
+    values[32] = regs->pc;
+    r->sp = regs->sp;
+#endif
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++)
+        r->regs[i] = values[i];
+    return sizeof values / sizeof values[0];
+}
+
+/* Captures the user stack of the current task for the record that follows with the same number.
+ * Returns BRINK_RECORD_HAS_STACK, or 0 where there was no room: the event does without. */
+static __always_inline __u32 emit_stack(const struct brink_tally* t, __u32 id, __u16 number) {
+    struct brink_stack_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
+    if (!r)
+        return 0;
+    __u64 who = bpf_get_current_pid_tgid();
+    r->type = BRINK_RECORD_STACK;
+    r->tally = id;
+    r->generation = t->generation;
+    r->number = number;
+    r->pid = (__u32)(who >> 32);
+    r->tid = (__u32)who;
+    r->reserved = 0;
+    r->n_regs = user_registers(r);
+    r->n_bytes = 0;
+    for (__u32 at = 0; at < BRINK_STACK_BYTES; at += 1024) {
+        if (bpf_probe_read_user(&r->bytes[at], 1024, (const void*)(r->sp + at)))
+            break;
+        r->n_bytes = at + 1024;
+    }
+    bpf_ringbuf_submit(r, 0);
+    return BRINK_RECORD_HAS_STACK;
+}
+
+/* Sends the level's signal to the subject if it is the subject that acts: it arrives before the
+ * operation returns to the program. Whatever is not sent here is left to user space. */
+static __always_inline __u32 send_signal(const struct brink_tally* t, __u32 signal) {
+    __u64 who = bpf_get_current_pid_tgid();
+    if (!signal)
+        return 0;
+    if (t->flags & BRINK_TALLY_THREAD)
+        return (__u32)who == t->pid && bpf_send_signal_thread(signal) == 0 ? BRINK_RECORD_SIGNALLED
+                                                                          : 0;
+    return who >> 32 == t->pid && bpf_send_signal(signal) == 0 ? BRINK_RECORD_SIGNALLED : 0;
+}
+
+static __always_inline void fill_level(struct brink_record* r, const struct brink_tally* t,
+                                       __u32 what) {
+    __u32 p = what >> SAY_POSITION & 0xff;
+    const struct brink_bounds* b = &t->bounds[what >> SAY_VERSION & 1];
+    if (p < 1 || p > BRINK_MAX_LEVELS)
+        return;
+    r->level = b->at[p];
+    r->level_index = b->order[p - 1];
+}
+
+/* What happens besides the record when a level is crossed: the stack, the signal. */
+static __always_inline __u32 act(const struct brink_tally* t, __u32 id, __u32 what, __u32 number) {
+    struct brink_watch* w = watch_of(t);
+    __u32 p = what >> SAY_POSITION & 0xff;
+    if (!w || p < 1 || p > BRINK_MAX_LEVELS || !(what & SAY_ACTED))
+        return 0;
+    __u32 index = t->bounds[what >> SAY_VERSION & 1].order[p - 1] & (BRINK_MAX_LEVELS - 1);
+    const struct brink_level* level = &w->levels[index];
+    if (!(what & SAY_UP))
+        return send_signal(t, level->signal_down);
+    __u32 flags = 0;
+    if (level->flags & BRINK_LEVEL_STACK)
+        flags |= emit_stack(t, id, (__u16)number);
+    return flags | send_signal(t, level->signal_up);
+}
+
+/* One record of tally `id`, with the given number; `what` is made of SAY_…; `extra` is the old limit
+ * (BRINK_RECORD_LIMIT) or an errno (BRINK_RECORD_DENIED). */
+__noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    if (!(t->flags & BRINK_TALLY_REPORTED))
+        __sync_fetch_and_or(&t->flags, BRINK_TALLY_REPORTED);
+    __u32 flags = act(t, id, what, number);
+    struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
+    if (!r) {
+        __sync_fetch_and_add(&t->dropped, 1);
+        __sync_fetch_and_add(&n_dropped, 1);
+        return -ENOSPC;
+    }
+    __builtin_memset(r, 0, sizeof *r);
+    r->type = what >> SAY_TYPE & 0xff;
+    r->tally = id;
+    r->generation = t->generation;
+    r->watch = t->watch;
+    r->monotonic_ns = bpf_ktime_get_ns();
+    r->usage = usage;
+    r->limit = t->limit;
+    r->limit_hard = t->limit_hard;
+    if (r->type == BRINK_RECORD_LIMIT)
+        r->old_limit = extra;
+    else
+        r->errno_value = (__u32)extra;
+    r->number = (__u16)number;
+    r->cause = what >> SAY_CAUSE & 0xff;
+    r->flags = flags | (what & SAY_UP ? BRINK_RECORD_UP : 0) |
+               (t->flags & BRINK_TALLY_NAMED ? BRINK_RECORD_NAMED : 0) |
+               (t->flags & BRINK_TALLY_THREAD ? BRINK_RECORD_THREAD : 0);
+    fill_level(r, t, what);
+    if (what & SAY_ACTED) {
+        r->tid = (__u32)bpf_get_current_pid_tgid();
+        r->ns_tid = number_in_ns((const void*)bpf_get_current_task());
+    }
+    fill_subject(r, t);
+    bpf_ringbuf_submit(r, 0);
+    return 0;
+}

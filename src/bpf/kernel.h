@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel types that are read, and only the members that are read. libbpf relocates every access
+ * to the running kernel (CO-RE). A member that has moved or changed its name over time has a
+ * flavour (`___suffix`) that cites the change, behind one accessor that says what is meant. */
+#ifndef BRINK_KERNEL_H
+#define BRINK_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#define CORE __attribute__((preserve_access_index))
+
+typedef struct {
+    int counter;
+} CORE atomic_t;
+
+struct list_head {
+    struct list_head* next;
+} CORE;
+
+struct hlist_node {
+    struct hlist_node* next;
+} CORE;
+
+struct hlist_head {
+    struct hlist_node* first;
+} CORE;
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file** fd;
+    unsigned long* open_fds;
+} CORE;
+
+struct files_struct {
+    atomic_t count;
+    struct fdtable* fdt;
+} CORE;
+
+struct rlimit {
+    unsigned long rlim_cur;
+    unsigned long rlim_max;
+} CORE;
+
+struct signal_struct {
+    atomic_t live;
+    struct rlimit rlim[16];
+} CORE;
+
+struct kernfs_node {
+    __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
+} CORE;
+
+struct cgroup {
+    struct kernfs_node* kn;
+} CORE;
+
+/* The user registers, as bpf_task_pt_regs (5.15) finds them. */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
+    unsigned long cs, flags, sp, ss;
+} CORE;
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+    __u64 regs[31];
+    __u64 sp;
+    __u64 pc;
+    __s32 syscallno;
+} CORE;
+#else
+#error "name the user registers of this architecture here"
+#endif
+
+struct thread_info {
+    __u32 status; /* x86 */
+} CORE;
+
+struct css_set {
+    struct cgroup* dfl_cgrp;
+} CORE;
+
+typedef struct {
+    __u32 val;
+} CORE kuid_t;
+
+struct cred {
+    kuid_t uid;
+} CORE;
+
+struct ns_common {
+    unsigned int inum;
+} CORE;
+
+struct pid_namespace {
+    struct ns_common ns;
+} CORE;
+
+struct upid {
+    int nr;
+    struct pid_namespace* ns;
+} CORE;
+
+struct pid {
+    unsigned int level;
+    struct hlist_head tasks[4];
+    struct upid numbers[1];
+} CORE;
+
+struct task_struct {
+    struct thread_info thread_info;
+    int pid;
+    int tgid;
+    unsigned int flags;
+    struct task_struct* group_leader;
+    struct task_struct* real_parent;
+    struct files_struct* files;
+    struct signal_struct* signal;
+    struct css_set* cgroups;
+    const struct cred* cred;
+    struct pid* thread_pid;
+    struct hlist_node pid_links[4];
+    __u64 start_boottime;
+    char comm[16];
+} CORE;
+
+/* 5.5 (commit cf25e24db61c) renamed real_start_time to start_boottime. */
+struct task_struct___before_5_5 {
+    __u64 real_start_time;
+} CORE;
+
+static __always_inline __u64 start_time_ns(const struct task_struct* task) {
+    if (bpf_core_field_exists(task->start_boottime))
+        return BPF_CORE_READ(task, start_boottime);
+    const struct task_struct___before_5_5* old = (const void*)task;
+    return BPF_CORE_READ(old, real_start_time);
+}
+
+struct inode {
+    unsigned long i_ino;
+} CORE;
+
+struct file {
+    struct inode* f_inode;
+} CORE;
+
+/* fs/proc/internal.h: the inode of /proc/PID and /proc/PID/task/TID. */
+struct proc_inode {
+    struct pid* pid;
+    struct inode vfs_inode;
+} CORE;
+
+#define PIDTYPE_PID 0
+#define RLIMIT_NOFILE 7
+#define EMFILE 24
+#define ENOENT 2
+#define ESRCH 3
+#define EAGAIN 11
+#define ENOSPC 28
+#define EINVAL 22
+#define EEXIST 17
+
+#endif

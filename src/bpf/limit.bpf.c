@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The limit of a subject has changed: relative levels move, and a level may change its side without
+ * any change of usage. The new thresholds are written beside the old ones; the swap of the word that
+ * makes them hold also decides which levels have changed sides, so that a concurrent operation
+ * meets either the old ones or the new ones. */
+#include "levels.h"
+#include "tally.bpf.h"
+
+#define TRIES 16
+
+/* The sorting key of one level under the present limit; `i` of BRINK_MAX_LEVELS: the threshold of
+ * rearm. A function of its own, so that the verifier follows its branches once and not 33 times. */
+__noinline __u64 limit_key(__u32 id, __u32 i) {
+    struct brink_tally* t = tally_of(id);
+    struct brink_watch* w = t ? watch_of(t) : 0;
+    if (!t || !w)
+        return 0;
+    return i < BRINK_MAX_LEVELS ? brink_level_key(w, i, t->limit) : brink_rearm_at(w, t->limit);
+}
+
+/* Writes the thresholds for the present limit into bounds `version` (its lowest bit). */
+__noinline int limit_bounds(__u32 id, __u32 version) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    __u64 key[BRINK_MAX_LEVELS];
+    for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++)
+        key[i] = limit_key(id, i);
+    brink_fill_bounds(&t->bounds[version & 1], key, limit_key(id, BRINK_MAX_LEVELS));
+    return 0;
+}
+
+/* Which levels are passed at `position`: a bit for each level, by its index. */
+static __always_inline __u32 passed(const struct brink_bounds* b, __u32 position) {
+    __u32 mask = 0;
+    for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++) {
+        if (i >= position)
+            break;
+        mask |= 1u << (b->order[i] & (BRINK_MAX_LEVELS - 1));
+    }
+    return mask;
+}
+
+/* Crossings with cause "limit" for the levels of `changed`: upwards in the order of the new bounds,
+ * downwards in that of the old. Returns the next number. */
+static __always_inline __u32 say_changed(__u32 id, const struct brink_tally* t, __u32 version,
+                                         __u32 changed, __u32 up, __u32 number, __u64 usage) {
+    const struct brink_bounds* b = &t->bounds[version & 1];
+    __u32 what = BRINK_RECORD_CROSSING | BRINK_CAUSE_LIMIT << SAY_CAUSE | SAY_ACTED |
+                 (version & 1) << SAY_VERSION | (up ? SAY_UP : 0);
+    for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++) {
+        __u32 p = up ? i + 1 : BRINK_MAX_LEVELS - i;
+        if (p < 1 || p > BRINK_MAX_LEVELS)
+            break;
+        if (changed >> (b->order[p - 1] & (BRINK_MAX_LEVELS - 1)) & 1) {
+            say(id, what | p << SAY_POSITION, number, usage, 0);
+            number++;
+        }
+    }
+    return number;
+}
+
+/* 0: done; -EAGAIN: the word has moved. */
+__noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
+    struct brink_tally* t = tally_of(id);
+    struct brink_watch* w = t ? watch_of(t) : 0;
+    if (!t || !w)
+        return -ENOENT;
+    __u32 version = word_version(word);
+    const struct brink_bounds* before = &t->bounds[version & 1];
+    const struct brink_bounds* after = &t->bounds[(version + 1) & 1];
+    __u32 from = word_position(word), to = from, was = 0, is = 0;
+    __u64 n = word & BRINK_COUNT_MASK;
+    if (from != BRINK_POS_COUNTING) {
+        if (t->flags & BRINK_TALLY_SCAN)
+            n = (__u32)scan_table(t->table, 1);
+        to = tally_position(id, version + 1, from, n);
+        was = passed(before, from);
+        is = passed(after, to);
+    }
+    __u32 ups = w->flags & BRINK_WATCH_UP ? is & ~was : 0;
+    __u32 downs = w->flags & BRINK_WATCH_DOWN ? was & ~is : 0;
+    __u64 records = 1 + popcount(ups) + popcount(downs);
+    __u64 next = word_of(n, to, version + 1, word_record(word) + records, word_op(word) + 1);
+    if (__sync_val_compare_and_swap(&t->word, word, next) != word)
+        return -EAGAIN;
+    t->budget = 0;
+    __u32 number = (__u32)word_record(word);
+    say(id, BRINK_RECORD_LIMIT | SAY_ACTED, number, n, old_limit);
+    number = say_changed(id, t, version + 1, ups, 1, number + 1, n);
+    say_changed(id, t, version, downs, 0, number, n);
+    return 0;
+}
+
+/* Looks at the limit of tally `id` and moves the levels that follow it. One writer of the bounds at
+ * a time: who comes meanwhile leaves word (2), and the holder looks again. */
+__noinline int tally_limit(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    const struct signal_struct* signal = (const void*)t->signal;
+    if (!signal || t->flags & BRINK_TALLY_AT_EXEC || __sync_lock_test_and_set(&t->lock, 2))
+        return 0;
+    for (int i = 0; i < TRIES; i++) {
+        __sync_lock_test_and_set(&t->lock, 1);
+        __u64 limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
+        __u64 old = t->limit;
+        t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
+        if (limit != old) {
+            t->limit = limit;
+            for (int k = 0; k < TRIES; k++) {
+                __u64 word = *(volatile __u64*)&t->word;
+                limit_bounds(id, word_version(word) + 1);
+                if (limit_swap(id, word, old) != -EAGAIN)
+                    break;
+            }
+        }
+        if (__sync_val_compare_and_swap(&t->lock, 1, 0) == 1)
+            return 0;
+    }
+    t->lock = 0;
+    return -EAGAIN;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Processes come, execute and go: raw tracepoints of the scheduler, the same in both engines. */
+#include "subject.bpf.h"
+
+__u64 n_unwatched __weak; /* children that found no free tally */
+
+/* A child starts with its parent's thresholds: fork copies the limits. */
+static __always_inline void inherit(const struct brink_tally* from, const struct task_struct* child) {
+    __u32 id = tally_new(child, from->watch, from->flags & BRINK_TALLY_SCAN);
+    struct brink_tally* t = id ? tally_of(id) : 0;
+    if (!t) {
+        __sync_fetch_and_add(&n_unwatched, 1);
+        return;
+    }
+    t->bounds[0] = from->bounds[word_version(from->word) & 1];
+    t->table = (__u64)BPF_CORE_READ(child, files);
+    if (index_insert(t->table, id)) {
+        __sync_fetch_and_add(&n_unwatched, 1);
+        subject_end(id);
+        return;
+    }
+    if (t->limit != from->limit) /* it is being changed in this very moment */
+        limit_bounds(id, 0);
+    tally_start(id);
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args* ctx) {
+    const struct task_struct* parent = (const void*)ctx->args[0];
+    const struct task_struct* child = (const void*)ctx->args[1];
+    __u32 tgid = (__u32)BPF_CORE_READ(parent, tgid);
+    struct brink_subject* s = subject_of(tgid);
+    if (!s || (__u32)BPF_CORE_READ(child, tgid) == tgid)
+        return 0;
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
+        __u32 id = s->tally[i];
+        struct brink_tally* t = id ? tally_of(id) : 0;
+        if (!t || t->flags & BRINK_TALLY_AT_EXEC)
+            continue;
+        if (t->flags & BRINK_TALLY_THREAD && t->pid != (__u32)BPF_CORE_READ(parent, pid))
+            continue;
+        struct brink_watch* w = watch_of(t);
+        if (w && w->flags & BRINK_WATCH_INHERIT)
+            inherit(t, child);
+    }
+    return 0;
+}
+
+static __always_inline void come_into_force(struct brink_tally* t, __u32 id, __u64 table) {
+    const struct signal_struct* signal = (const void*)t->signal;
+    t->limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
+    t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
+    limit_bounds(id, 0);
+    t->flags &= ~BRINK_TALLY_AT_EXEC;
+    t->table = table;
+    index_insert(table, id);
+    tally_start(id);
+    say(id, BRINK_RECORD_ARMED, next_number(t), 0, 0);
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec(struct bpf_raw_tracepoint_args* ctx) {
+    const struct task_struct* task = (const void*)ctx->args[0];
+    __u32 old_pid = (__u32)ctx->args[1];
+    __u32 tgid = (__u32)BPF_CORE_READ(task, tgid);
+    struct brink_subject* s = subject_of(tgid);
+    if (!s)
+        return 0;
+    __u64 table = (__u64)BPF_CORE_READ(task, files);
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
+        __u32 id = s->tally[i];
+        struct brink_tally* t = id ? tally_of(id) : 0;
+        if (!t)
+            continue;
+        if (t->flags & BRINK_TALLY_THREAD && t->pid != tgid) {
+            if (t->pid == old_pid) /* de_thread: this thread has become the leader */
+                subject_end(id);
+            continue;
+        }
+        t->leader = (__u64)task;
+        if (t->flags & BRINK_TALLY_AT_EXEC)
+            come_into_force(t, id, table);
+        else
+            subject_move(id, table);
+    }
+    return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_exit(struct bpf_raw_tracepoint_args* ctx) {
+    const struct task_struct* task = (const void*)ctx->args[0];
+    struct brink_subject* s = subject_of((__u32)BPF_CORE_READ(task, tgid));
+    if (!s)
+        return 0;
+    /* Two threads that leave together can both read 0: subject_end lets one of them in. */
+    bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
+    __u32 pid = (__u32)BPF_CORE_READ(task, pid);
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
+        __u32 id = s->tally[i];
+        struct brink_tally* t = id ? tally_of(id) : 0;
+        if (t && (t->flags & BRINK_TALLY_THREAD ? t->pid == pid : last))
+            subject_end(id);
+    }
+    return 0;
+}

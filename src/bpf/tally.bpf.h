@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps, and what every hook does first: find the tallies of a descriptor table. The hot path is
+ * here and is inlined into the hooks; all that happens only near a level is in tally.bpf.c. */
+#ifndef BRINK_TALLY_BPF_H
+#define BRINK_TALLY_BPF_H
+
+#include "kernel.h"
+#include "wire.h"
+
+/* Sizes are set before loading. Entry 0 of tallies stays unused: 0 means "none". */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct brink_tally);
+} tallies SEC(".maps") __weak;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct brink_index_set);
+} table_index SEC(".maps") __weak;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32); /* tgid */
+    __type(value, struct brink_subject);
+} subjects SEC(".maps") __weak;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, BRINK_MAX_WATCHES);
+    __type(key, __u32);
+    __type(value, struct brink_watch);
+} watches SEC(".maps") __weak;
+
+/* A queue, not a stack: a slot rests as long as possible before it is used anew, so that a hook
+ * which has just read its number cannot meet the next owner. */
+struct {
+    __uint(type, BPF_MAP_TYPE_QUEUE);
+    __uint(max_entries, 1);
+    __type(value, __u32);
+} free_tallies SEC(".maps") __weak;
+
+const volatile __u32 index_mask __weak = 0;
+const volatile __u32 n_tallies __weak = 1;
+
+/* The pid namespace whose numbers the records carry: that of whoever runs brink. */
+__u32 ns_level __weak;
+__u32 ns_inum __weak;
+
+__u64 n_dropped __weak;   /* records, all tallies together */
+__u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
+
+__u64 n_unsettled __weak; /* operations that gave up after too many collisions: should be 0 */
+
+/* The address behind a pointer that the verifier tracks, as a number. It refuses arithmetic on such
+ * pointers, but a difference of two is a number, and the address of `anchor` is learned once (a
+ * probe read instead would cost more than all the rest of the hot path). */
+__u64 anchor __weak;
+__u64 anchor_address __weak;
+
+static __always_inline __u64 address_of(const void* pointer) {
+    __u64 distance = (__u64)pointer;
+    asm volatile("%0 -= %1" : "+r"(distance) : "r"(&anchor));
+    return distance + anchor_address;
+}
+
+/* Functions of other files; numbers only, so that each is verified once, by itself. */
+extern int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra); /* emit.bpf.c */
+extern int scan_table(__u64 table, int exact);                                /* scan.bpf.c */
+extern int tally_step(__u32 id, __s32 delta);                                 /* tally.bpf.c */
+extern __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n);
+extern int tally_recount(__u32 id, __u32 installing);
+extern int tally_sample(__u32 id);
+extern int tally_commit(__u32 id, __u64 base);
+extern int tally_start(__u32 id);
+extern int tally_settle(__u32 id, __u64 table, __u32 cause);
+extern int tally_limit(__u32 id); /* limit.bpf.c */
+extern int limit_bounds(__u32 id, __u32 version);
+extern int index_insert(__u64 table, __u32 id); /* subject.bpf.c */
+extern int index_remove(__u64 table, __u32 id);
+extern int subject_add(__u32 tgid, __u32 id);
+extern int subject_remove(__u32 tgid, __u32 id);
+extern int subject_end(__u32 id);
+extern int subject_move(__u32 id, __u64 table);
+
+/* The second argument of say(). */
+enum {
+    SAY_TYPE = 0,          /* enum brink_record_type */
+    SAY_CAUSE = 8,         /* enum brink_cause */
+    SAY_POSITION = 16,     /* of the level, 1..BRINK_MAX_LEVELS */
+    SAY_VERSION = 24,      /* which bounds */
+    SAY_UP = 1 << 28,      /* direction */
+    SAY_ACTED = 1 << 29,   /* the current task did it */
+};
+
+/* bpf_map_lookup_elem on an array is inlined by the verifier: a bounds check and an addition. */
+static __always_inline struct brink_tally* tally_of(__u32 id) {
+    return bpf_map_lookup_elem(&tallies, &id);
+}
+
+static __always_inline __u32 index_home(__u64 table) {
+    return (__u32)(table * 0x9e3779b97f4a7c15ull >> 40) & index_mask;
+}
+
+static __always_inline struct brink_index_set* index_set(__u32 set) {
+    return bpf_map_lookup_elem(&table_index, &set);
+}
+
+static __always_inline __u64 popcount(__u64 x) {
+    x -= x >> 1 & 0x5555555555555555ull;
+    x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+    return x * 0x0101010101010101ull >> 56;
+}
+
+static __always_inline __u32 users_of(__u64 table) {
+    const struct files_struct* files = (const void*)table;
+    return (__u32)BPF_CORE_READ(files, count.counter);
+}
+
+static __always_inline struct brink_watch* watch_of(const struct brink_tally* t) {
+    __u32 key = t->watch;
+    return bpf_map_lookup_elem(&watches, &key);
+}
+
+static __always_inline __u64 word_of(__u64 n, __u32 position, __u64 version, __u64 record,
+                                     __u64 op) {
+    return (n & BRINK_COUNT_MASK) | (__u64)(position & BRINK_POS_MASK) << BRINK_POS_SHIFT |
+           (version & BRINK_VERSION_MASK) << BRINK_VERSION_SHIFT |
+           (record & BRINK_RECORD_MASK) << BRINK_RECORD_SHIFT | op << BRINK_OP_SHIFT;
+}
+
+static __always_inline __u64 word_record(__u64 word) {
+    return word >> BRINK_RECORD_SHIFT & BRINK_RECORD_MASK;
+}
+
+static __always_inline __u64 word_op(__u64 word) {
+    return word >> BRINK_OP_SHIFT;
+}
+
+/* Takes the next record number of a tally. */
+static __always_inline __u16 next_number(struct brink_tally* t) {
+    return (__u16)word_record(__sync_fetch_and_add(&t->word, (__u64)1 << BRINK_RECORD_SHIFT));
+}
+
+static __always_inline __u32 word_position(__u64 word) {
+    return (__u32)(word >> BRINK_POS_SHIFT) & BRINK_POS_MASK;
+}
+
+static __always_inline __u32 word_version(__u64 word) {
+    return (__u32)(word >> BRINK_VERSION_SHIFT) & BRINK_VERSION_MASK;
+}
+
+/* What a hook has seen happen to a table. */
+enum change {
+    CHANGE_INSTALL, /* one descriptor is about to be installed */
+    CHANGE_CLOSE,   /* one descriptor has been taken out */
+    CHANGE_SMALL,   /* a system call has ended that adds or takes out two at most */
+    CHANGE_ANY,     /* a system call has ended that can do anything */
+};
+
+/* Recounting tallies: nothing to do while the budget lasts. */
+static __always_inline void spend(struct brink_tally* t, __u32 id, enum change change) {
+    if (change == CHANGE_CLOSE)
+        return;
+    if (change != CHANGE_ANY && __sync_fetch_and_add(&t->budget, change == CHANGE_SMALL ? -2 : -1) >
+                                    (change == CHANGE_SMALL ? 2 : 1))
+        return;
+    tally_recount(id, change == CHANGE_INSTALL);
+}
+
+/* Counting tallies: two loads, two comparisons and a compare-and-swap while no level is near. */
+static __always_inline void step(struct brink_tally* t, __u32 id, enum change change) {
+    __s32 delta = change == CHANGE_INSTALL ? 1 : -1;
+    __u64 word = t->word;
+    __u32 position = word_position(word);
+    __u64 n = (word & BRINK_COUNT_MASK) + (__u64)(__s64)delta;
+    if (position <= BRINK_MAX_LEVELS) {
+        const struct brink_bounds* bounds = &t->bounds[word >> BRINK_VERSION_SHIFT & 1];
+        bool crosses = delta > 0 ? n >= bounds->at[position + 1] : n < bounds->at[position];
+        if (!crosses &&
+            __sync_val_compare_and_swap(&t->word, word, word + (__u64)(__s64)delta) == word)
+            return;
+    }
+    tally_step(id, delta);
+}
+
+static __always_inline void visit(__u32 id, enum change change) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return;
+    if (t->flags & BRINK_TALLY_SCAN)
+        spend(t, id, change);
+    else if (change == CHANGE_INSTALL || change == CHANGE_CLOSE)
+        step(t, id, change);
+}
+
+/* Applies `change`, a constant, to every tally of `table`. A table that nobody watches costs one
+ * multiplication and five comparisons. */
+static __always_inline void count(__u64 table, enum change change) {
+    __u32 home = index_home(table);
+    struct brink_index_set* set = index_set(home);
+    if (!set)
+        return;
+#pragma unroll
+    for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
+        if (set->table[way] == table)
+            visit(set->tally[way], change);
+    }
+    for (__u32 probe = 1; probe < BRINK_INDEX_PROBES && set->spill; probe++) {
+        set = index_set((home + probe) & index_mask);
+        if (!set)
+            return;
+        for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
+            if (set->table[way] == table)
+                visit(set->tally[way], change);
+        }
+    }
+}
+
+static __always_inline bool watched(__u64 table) {
+    __u32 home = index_home(table);
+    for (__u32 probe = 0; probe < BRINK_INDEX_PROBES; probe++) {
+        struct brink_index_set* set = index_set((home + probe) & index_mask);
+        if (!set)
+            return false;
+        for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
+            if (set->table[way] == table)
+                return true;
+        }
+        if (!set->spill)
+            return false;
+    }
+    return false;
+}
+
+#endif

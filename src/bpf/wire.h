@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The only structs that cross the kernel boundary. Included by the BPF programs (C) and by
+ * src/kernel (C++); both sides assert the sizes. Numbers are in base units (counts, bytes,
+ * nanoseconds); pids are those of the initial pid namespace unless a name says otherwise. */
+#ifndef BRINK_WIRE_H
+#define BRINK_WIRE_H
+
+#ifdef __cplusplus
+#include <cstdint>
+using brink_u8 = std::uint8_t;
+using brink_u16 = std::uint16_t;
+using brink_u32 = std::uint32_t;
+using brink_u64 = std::uint64_t;
+#define BRINK_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes))
+#else
+#include <linux/types.h>
+typedef __u8 brink_u8;
+typedef __u16 brink_u16;
+typedef __u32 brink_u32;
+typedef __u64 brink_u64;
+#define BRINK_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#endif
+
+#define BRINK_MAX_LEVELS 32  /* levels of one watch */
+#define BRINK_MAX_WATCHES 64 /* watches of one process that runs brink */
+#define BRINK_MAX_PER_SUBJECT 8 /* watches on one process */
+#define BRINK_INDEX_WAYS 4
+#define BRINK_INDEX_PROBES 8 /* sets looked at for one table before giving up */
+#define BRINK_STACK_BYTES 16384
+#define BRINK_STACK_REGS 34
+
+/* ---- levels ------------------------------------------------------------------------------- */
+
+enum brink_level_form {
+    BRINK_LEVEL_ABSOLUTE = 0, /* value: the usage itself */
+    BRINK_LEVEL_PERCENT = 1,  /* value: thousandths of a per cent of the limit, rounded up */
+    BRINK_LEVEL_BELOW = 2,    /* value: distance below the limit */
+};
+
+#define BRINK_LEVEL_STACK 1 /* capture the user stack of the operation that crosses upwards */
+
+struct brink_level {
+    brink_u64 value;
+    brink_u8 form;
+    brink_u8 signal_up;   /* sent from the hook to the subject, 0: none */
+    brink_u8 signal_down; /* likewise */
+    brink_u8 flags;
+    brink_u32 reserved;
+};
+BRINK_ASSERT_SIZE(struct brink_level, 16);
+
+enum brink_watch_flag {
+    BRINK_WATCH_UP = 1 << 0,
+    BRINK_WATCH_DOWN = 1 << 1,
+    BRINK_WATCH_INHERIT = 1 << 2,
+    BRINK_WATCH_REARM = 1 << 3,
+    BRINK_WATCH_SCAN = 1 << 4, /* settle by recounting, not by +1 and -1 */
+};
+
+struct brink_watch {
+    struct brink_level levels[BRINK_MAX_LEVELS]; /* as typed, in any order */
+    struct brink_level rearm;                    /* with BRINK_WATCH_REARM */
+    brink_u32 n_levels;
+    brink_u32 flags;
+};
+BRINK_ASSERT_SIZE(struct brink_watch, 536);
+
+/* Thresholds of a watch under one limit, ascending. at[0] is 0 and at[n + 1]... are
+ * BRINK_NEVER, so that position p says: at[p] <= usage < at[p + 1] (without rearm). */
+#define BRINK_NEVER ((brink_u64)1 << 56)
+struct brink_bounds {
+    brink_u64 at[BRINK_MAX_LEVELS + 2];
+    brink_u64 rearm;                  /* below it everything goes down at once; 0: no rearm */
+    brink_u8 order[BRINK_MAX_LEVELS]; /* order[p - 1]: which level stands at at[p] */
+};
+BRINK_ASSERT_SIZE(struct brink_bounds, 312);
+
+/* ---- tallies ------------------------------------------------------------------------------ */
+
+/* Where one watch stands on one subject, in one word, so that a change of the count, the level
+ * it crosses and the number of the records are decided by one compare-and-swap:
+ *
+ *   bits  0..25 count       usage (in counting: the sum of changes since the tally was linked)
+ *   bits 26..31 position    how many levels are passed; BRINK_POS_COUNTING: first count pending
+ *   bits 32..35 version     which of the two bounds holds (lowest bit)
+ *   bits 36..51 record      number of the next record of this tally
+ *   bits 52..63 operation   moves with every recount, so that a stale one cannot be applied
+ */
+#define BRINK_COUNT_BITS 26
+#define BRINK_COUNT_MASK (((brink_u64)1 << BRINK_COUNT_BITS) - 1)
+#define BRINK_POS_SHIFT 26
+#define BRINK_POS_MASK 63
+#define BRINK_POS_COUNTING 63
+#define BRINK_VERSION_SHIFT 32
+#define BRINK_VERSION_MASK 15
+#define BRINK_RECORD_SHIFT 36
+#define BRINK_RECORD_MASK 0xffff
+#define BRINK_OP_SHIFT 52
+#define BRINK_OP_MASK 0xfff
+
+enum brink_tally_flag {
+    BRINK_TALLY_NAMED = 1 << 0,    /* the subject was named by the user */
+    BRINK_TALLY_THREAD = 1 << 1,   /* subject is one thread (pid holds its tid) */
+    BRINK_TALLY_REPORTED = 1 << 2, /* an event of this subject was reported */
+    BRINK_TALLY_AT_EXEC = 1 << 3,  /* comes into force when the subject executes */
+    BRINK_TALLY_SCAN = 1 << 4,     /* settled by recounting (BRINK_WATCH_SCAN) */
+};
+
+struct brink_tally {
+    brink_u64 word;
+    brink_u64 table;  /* address of the files_struct counted; 0: not linked */
+    brink_u64 signal; /* address of the subject's signal_struct (its rlimits) */
+    brink_u64 leader; /* address of the task that stands for the subject */
+    brink_u64 start_time_ns;
+    brink_u64 limit;
+    brink_u64 limit_hard;
+    brink_u64 dropped; /* records of this tally that found no room */
+    brink_u32 pid; /* of the process, or of the thread with BRINK_TALLY_THREAD */
+    brink_u32 tgid;
+    brink_u32 watch;
+    brink_u32 generation; /* grows each time the slot is used anew */
+    brink_u32 flags;
+    int budget;     /* BRINK_WATCH_SCAN: changes left before a recount is due */
+    brink_u32 lock; /* held while the bounds are rewritten */
+    brink_u32 reserved;
+    struct brink_bounds bounds[2];
+};
+BRINK_ASSERT_SIZE(struct brink_tally, 720);
+
+/* One set of the index from descriptor table to tallies. */
+struct brink_index_set {
+    brink_u64 table[BRINK_INDEX_WAYS];
+    brink_u32 tally[BRINK_INDEX_WAYS];
+    brink_u32 spill; /* entries that belong here and stand in a later set */
+    brink_u32 reserved[3];
+};
+BRINK_ASSERT_SIZE(struct brink_index_set, 64);
+
+struct brink_subject {
+    brink_u32 tally[BRINK_MAX_PER_SUBJECT]; /* 0: free */
+};
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+enum brink_record_type {
+    BRINK_RECORD_CROSSING = 1,
+    BRINK_RECORD_INITIAL = 2,
+    BRINK_RECORD_DENIED = 3,
+    BRINK_RECORD_LIMIT = 4,
+    BRINK_RECORD_EXIT = 5,
+    BRINK_RECORD_RESYNC = 6,
+    BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
+    BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
+    BRINK_RECORD_UNWATCHED = 9, /* a child could not be watched: the tables are full */
+};
+
+enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };
+
+enum brink_record_flag {
+    BRINK_RECORD_UP = 1 << 0,
+    BRINK_RECORD_SIGNALLED = 1 << 1, /* the hook has sent the level's signal */
+    BRINK_RECORD_HAS_STACK = 1 << 2,
+    BRINK_RECORD_NAMED = 1 << 3,
+    BRINK_RECORD_THREAD = 1 << 4,
+    BRINK_RECORD_REPORTED = 1 << 5,
+};
+
+struct brink_record {
+    brink_u32 type;
+    brink_u32 tally;
+    brink_u32 generation;
+    brink_u32 watch;
+    brink_u64 monotonic_ns;
+    brink_u64 start_time_ns; /* of the subject, CLOCK_BOOTTIME */
+    brink_u64 usage;
+    brink_u64 level;
+    brink_u64 limit;
+    brink_u64 limit_hard;
+    brink_u64 old_limit; /* BRINK_RECORD_LIMIT */
+    brink_u64 cgroup_id;
+    brink_u32 pid;
+    brink_u32 tid; /* who acted; 0 where nobody did */
+    brink_u32 ns_pid; /* both again, as numbers of the opener's pid namespace; 0: invisible */
+    brink_u32 ns_tid;
+    brink_u32 ppid; /* in the opener's pid namespace */
+    brink_u32 uid;
+    brink_u32 errno_value; /* BRINK_RECORD_DENIED */
+    brink_u16 number;      /* of this record among those of its tally, modulo 65536 */
+    brink_u8 level_index;
+    brink_u8 cause;
+    brink_u32 flags;
+    brink_u32 reserved;
+    char comm[16];
+};
+BRINK_ASSERT_SIZE(struct brink_record, 136);
+
+/* User registers and the top of the user stack at the crossing: enough to unwind code that
+ * keeps no frame pointers. Register order: that of DWARF on the architecture, then the ip. */
+struct brink_stack_record {
+    brink_u32 type; /* BRINK_RECORD_STACK */
+    brink_u32 tally;
+    brink_u32 generation;
+    brink_u16 number;
+    brink_u16 n_regs;
+    brink_u32 pid;
+    brink_u32 tid;
+    brink_u32 n_bytes;
+    brink_u32 reserved;
+    brink_u64 sp;
+    brink_u64 regs[BRINK_STACK_REGS];
+    brink_u8 bytes[BRINK_STACK_BYTES];
+};
+BRINK_ASSERT_SIZE(struct brink_stack_record, 40 + 8 * BRINK_STACK_REGS + BRINK_STACK_BYTES);
+
+/* What a system call can do, for the tracepoint engine; 0: nothing that matters here. */
+enum brink_effect {
+    BRINK_EFFECT_SMALL = 1 << 0, /* adds or takes out two descriptors at most */
+    BRINK_EFFECT_ANY = 1 << 1,   /* adds or takes out any number */
+    BRINK_EFFECT_TABLE = 1 << 2, /* may give the caller another table */
+    BRINK_EFFECT_LIMIT = 1 << 3, /* may change a limit */
+};
+
+/* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */
+
+enum brink_command_kind {
+    BRINK_COMMAND_LEARN = 0,  /* addresses and namespace of brink itself; first of all */
+    BRINK_COMMAND_BIND = 1,   /* link watch to the task behind proc_fd */
+    BRINK_COMMAND_UNBIND = 2, /* take tally out */
+    BRINK_COMMAND_COUNT = 3,  /* one sample (in `error`) for a tally whose first count is pending */
+    BRINK_COMMAND_COMMIT = 4, /* settle on `base`; says `initial` */
+    BRINK_COMMAND_CHECK = 5,  /* recount, and say how far the tally is off */
+};
+
+struct brink_command {
+    brink_u32 kind;
+    brink_u32 watch;
+    int proc_fd; /* a descriptor of /proc/PID or /proc/TID */
+    brink_u32 flags; /* enum brink_tally_flag */
+    brink_u32 tally;
+    brink_u32 generation;
+    brink_u64 base;
+};
+BRINK_ASSERT_SIZE(struct brink_command, 32);
+
+struct brink_answer {
+    int error; /* 0 or a negative errno */
+    brink_u32 tally;
+    brink_u32 generation;
+    brink_u32 users;    /* tasks that share the table */
+    brink_u64 base;     /* CHECK: what the table holds */
+    brink_u64 usage;    /* CHECK: what the tally says */
+};
+BRINK_ASSERT_SIZE(struct brink_answer, 32);
+
+#endif

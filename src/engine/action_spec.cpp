@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grammar of actions, and the check that each belongs to a level that is watched.
+#include "engine/action_spec.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "base/nearest.hpp"
+#include "base/units.hpp"
+#include "base/utf8.hpp"
+
+namespace brink::engine {
+namespace {
+
+constexpr int kLastSignal = 64;
+constexpr std::string_view kKinds = "signal:TERM, exec:COMMAND, restart, evidence, fail";
+
+struct PlainKind {
+    std::string_view name;
+    ActionKind kind;
+};
+
+constexpr std::array<PlainKind, 3> kPlainKinds{{
+    {"restart", ActionKind::restart},
+    {"evidence", ActionKind::evidence},
+    {"fail", ActionKind::fail},
+}};
+
+// The part before '=': [RESOURCE@]LEVEL[:up|:down].
+Result<void> parse_place(std::string_view place, ActionSpec& spec) {
+    if (const std::size_t at = place.find('@'); at != std::string_view::npos) {
+        spec.resource = place.substr(0, at);
+        place.remove_prefix(at + 1);
+        if (find_resource(spec.resource) == nullptr) {
+            const std::string_view near = nearest_resource(spec.resource);
+            return fail(fmt::format("there is no resource {}; {}there are: {}",
+                                    in_quotes(spec.resource),
+                                    near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                                    list_resources()));
+        }
+    }
+    if (const std::size_t colon = place.find(':'); colon != std::string_view::npos) {
+        const std::string_view option = place.substr(colon);
+        if (option != ":up" && option != ":down")
+            return fail(fmt::format("there is no direction {}; write LEVEL:down for the way down, "
+                                    "LEVEL alone for the way up",
+                                    in_quotes(option)));
+        spec.direction = option == ":down" ? Direction::down : Direction::up;
+        place = place.substr(0, colon);
+    }
+    spec.level = place;
+    return {};
+}
+
+// A level is good if it is one for some resource that the action could mean.
+Result<void> check_level(const ActionSpec& spec) {
+    std::optional<Error> first_error;
+    for (const Resource* resource : resources()) {
+        if (!spec.resource.empty() && spec.resource != resource->name) continue;
+        const auto level = parse_level(spec.level, resource->unit);
+        if (level) return {};
+        if (!first_error) first_error = level.error();
+    }
+    return tl::unexpected(*first_error);
+}
+
+Result<void> parse_kind(std::string_view action, ActionSpec& spec) {
+    constexpr std::string_view kSignal = "signal:";
+    constexpr std::string_view kExec = "exec:";
+    spec.text = action;
+    for (const PlainKind& plain : kPlainKinds) {
+        if (action != plain.name) continue;
+        spec.kind = plain.kind;
+        return {};
+    }
+    if (action.starts_with(kSignal)) {
+        const auto signal = parse_signal(action.substr(kSignal.size()));
+        if (!signal) return tl::unexpected(signal.error());
+        spec.kind = ActionKind::signal;
+        spec.signal = *signal;
+        return {};
+    }
+    if (action.starts_with(kExec)) {
+        spec.kind = ActionKind::exec;
+        spec.command = action.substr(kExec.size());
+        if (spec.command.find_first_not_of(" \t\n") != std::string::npos) return {};
+        return fail("exec: has no command; write one for /bin/sh, as in exec:'logger near limit'");
+    }
+    if (action.empty()) return fail(fmt::format("the action is missing; there are: {}", kKinds));
+    const std::string_view near = nearest(action.substr(0, action.find(':')),
+                                          {"signal", "exec", "restart", "evidence", "fail"});
+    return fail(fmt::format("there is no action {}; {}there are: {}", in_quotes(action),
+                            near.empty() ? "" : fmt::format("did you mean {}? ", near), kKinds));
+}
+
+Result<ActionSpec> parse(std::string_view text) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos)
+        return fail("there is no '='; write LEVEL=ACTION, as in 95%=signal:TERM");
+    ActionSpec spec;
+    Result<void> step = parse_place(text.substr(0, equals), spec);
+    if (step) step = check_level(spec);
+    if (step) step = parse_kind(text.substr(equals + 1), spec);
+    if (!step) return tl::unexpected(step.error());
+    if (spec.direction == Direction::down &&
+        (spec.kind == ActionKind::restart || spec.kind == ActionKind::fail))
+        return fail(fmt::format("{} on the way down would follow from every exit; use it on the "
+                                "way up, or exec: and signal: on the way down",
+                                spec.text));
+    return spec;
+}
+
+bool has_level(const WatchSpec& watch, const ActionSpec& action) {
+    return std::any_of(watch.levels.begin(), watch.levels.end(), [&](const Level& level) {
+        return action.applies_to(watch.resource->name, level.text, action.direction);
+    });
+}
+
+std::string list_levels(std::span<const WatchSpec> watches) {
+    std::string list;
+    for (const WatchSpec& watch : watches)
+        for (const Level& level : watch.levels)
+            list += fmt::format("{}{}@{}", list.empty() ? "" : ", ", watch.resource->name,
+                                level.text);
+    return shorten(terminal_safe(list), 200);
+}
+
+Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> watches) {
+    const std::string_view way = action.direction == Direction::up ? "up" : "down";
+    const std::string given = fmt::format(
+        "action {}", in_quotes(fmt::format("{}{}{}{}={}", action.resource,
+                                        action.resource.empty() ? "" : "@", action.level,
+                                        action.direction == Direction::down ? ":down" : "",
+                                        action.text)));
+    bool level_found = false;
+    for (const WatchSpec& watch : watches) {
+        if (!has_level(watch, action)) continue;
+        if (watch.reports(action.direction)) return {};
+        level_found = true;
+    }
+    if (level_found)
+        return fail(fmt::format("{}: the watch on that level does not report the way {}; leave "
+                                ":{} out of it",
+                                given, way, way == "up" ? "down" : "up"));
+    return fail(fmt::format("{}: no watch has that level; the levels watched are, as typed: {}",
+                            given, list_levels(watches)));
+}
+
+}  // namespace
+
+Result<ActionSpec> parse_action(std::string_view text) {
+    auto spec = parse(text);
+    if (!spec) return fail(fmt::format("action {}: {}", in_quotes(text), spec.error().message));
+    return spec;
+}
+
+Result<void> check_actions(std::span<const ActionSpec> actions,
+                           std::span<const WatchSpec> watches) {
+    for (const ActionSpec& action : actions) {
+        const auto checked = check_action(action, watches);
+        if (!checked) return checked;
+    }
+    return {};
+}
+
+Result<int> parse_signal(std::string_view text) {
+    std::string name(text);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    if (name.starts_with("SIG")) name.erase(0, 3);
+    std::vector<std::string_view> names;
+    for (int signal = 1; signal <= kLastSignal; ++signal) {
+        if (name == std::to_string(signal)) return signal;
+        const char* candidate = sigabbrev_np(signal);
+        if (candidate == nullptr) continue;
+        if (name == candidate) return signal;
+        names.emplace_back(candidate);
+    }
+    const std::string_view near = nearest(name, names);
+    return fail(fmt::format("there is no signal {}; {}write a name (TERM, SIGTERM) or a number "
+                            "from 1 to {}",
+                            in_quotes(text), near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                            kLastSignal));
+}
+
+std::string signal_name(int signal) {
+    const char* name = sigabbrev_np(signal);
+    return name != nullptr ? name : std::to_string(signal);
+}
+
+}  // namespace brink::engine

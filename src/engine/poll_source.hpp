@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// PollSource: the engine of last resort. It reads usage and limit of each watched process from
+// /proc at an interval that follows from how near and how fast the usage is (poll_interval.hpp),
+// and says what the kernel's hooks would have said (poll_tally.hpp). It needs no privileges for
+// the caller's own processes.
+//
+// What it cannot do: an excursion between two looks is missed, so is a child that is born and gone
+// between two scans or whose parent is; a level may be reported after the limit was reached; it
+// never reports `denied`; nobody is known to have acted (tid 0). It takes at most 5 % of one CPU,
+// by looking less often when there is much to look at.
+//
+// In its records pid and ns_pid are both the number in the caller's pid namespace, cgroup_id is 0,
+// start_time_ns is a multiple of the clock tick. An EXIT with errno_value EPERM: the subject lives
+// on but may be watched no longer (it executed a set-uid program).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "engine/poll_interval.hpp"
+#include "engine/poll_tally.hpp"
+#include "engine/record_source.hpp"
+#include "kernel/process_identity.hpp"
+#include "kernel/procfs.hpp"
+
+namespace brink::engine {
+
+struct PollOptions {
+    std::chrono::milliseconds min_interval{20};
+    std::chrono::milliseconds max_interval{1000};
+};
+
+class PollSource final : public RecordSource {
+  public:
+    [[nodiscard]] static Result<std::unique_ptr<PollSource>> create(
+        const PollOptions& options = {}, kernel::Procfs procfs = kernel::Procfs{});
+
+    [[nodiscard]] std::string_view engine() const override { return "poll"; }
+
+    /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use; EINVAL, n_levels is out of range.
+    [[nodiscard]] Result<std::uint32_t> add_watch(const brink_watch& watch) override;
+
+    /// Errors: ESRCH, no such process; EPERM, another user's; EINVAL, a thread where a process was
+    /// meant, or an unknown watch; ENOSPC, BRINK_MAX_PER_SUBJECT or all subjects are in use.
+    /// A subject that has the watch already (inherited) becomes a named one.
+    [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
+
+    /// Tells that `pid`, bound with `at_exec`, has executed: its watches come into force now. The
+    /// caller knows from the close-on-exec end of the pipe that the child held before its execve.
+    void executed(pid_t pid);
+
+    [[nodiscard]] int fd() const override { return epoll_.get(); }
+    void read(const Reader& reader) override;
+    [[nodiscard]] int timeout_ms() const override { return -1; }
+    [[nodiscard]] std::uint64_t dropped() const override { return 0; }
+
+    /// Subjects watched now, those waiting for their execve included.
+    [[nodiscard]] std::size_t subjects() const { return subjects_.size(); }
+
+  private:
+    using Duration = PollInterval::Duration;
+    using Key = std::pair<pid_t, bool>;  ///< number, and whether it is a thread
+
+    struct Bound {
+        PollTally tally;
+        std::uint32_t watch;
+        std::uint32_t slot;
+        std::uint32_t generation;
+        bool named;
+        bool armed;
+        std::uint64_t since;  ///< clock ticks since boot: children born before are left out
+    };
+    struct Subject {
+        kernel::ProcessIdentity who;
+        bool thread;
+        PollInterval interval;
+        Duration due;  ///< CLOCK_MONOTONIC
+        std::vector<Bound> bound;
+        kernel::ProcessStat stat;  ///< as last seen
+        uid_t uid = 0;
+    };
+    struct Slot {
+        std::uint32_t generation = 0;
+        bool used = false;
+    };
+
+    PollSource(const PollOptions& options, kernel::Procfs procfs);
+
+    Result<Subject*> subject_for(const Target& target);
+    Subject& insert(kernel::ProcessIdentity who, bool thread);
+    Bound& attach(Subject& subject, std::uint32_t watch, const Target& how);
+    void arm(Subject& subject, Bound& bound, bool at_exec);
+    [[nodiscard]] Result<PollReading> look(const Subject& subject) const;
+    void poll_subject(Subject& subject, Duration now);
+    void finish(Key key, int error);
+    void schedule(Subject& subject, Duration now, const PollReading& reading);
+    void poll_due(Duration now);
+    void take_exits();
+    void discover();
+    void adopt_children(Subject& parent, const std::vector<pid_t>& children);
+    void adopt(const Subject& parent, pid_t child);
+    void say_unwatched(const Subject& parent, pid_t child);
+    void queue(Subject& subject, const Bound& bound, const brink_record& record);
+    void set_timer();
+    [[nodiscard]] std::uint32_t take_slot();
+
+    kernel::Procfs procfs_;
+    PollOptions options_;
+    Fd epoll_;
+    Fd timer_;
+    std::deque<brink_watch> watches_;  ///< PollTally points into it
+    std::map<Key, Subject> subjects_;
+    std::vector<Slot> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::deque<brink_record> queue_;
+    Duration discover_due_{0};
+    Duration discover_interval_;
+    Duration rest_until_{0};
+    bool said_full_ = false;
+};
+
+}  // namespace brink::engine

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// RecordSource: where records come from. The hooks in the kernel (HookSource, engines `kernel` and
+// `tracepoint`) and the poll engine (PollSource) speak the same records, so that everything above
+// this line is written once.
+//
+// A source belongs to one thread. Destroying it ends every watch and detaches every hook.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "bpf/wire.h"
+
+namespace brink::engine {
+
+/// Whom a watch is set on.
+struct Target {
+    pid_t pid = 0;         ///< in the caller's pid namespace; a tid where `thread`
+    bool thread = false;   ///< one thread, not the process it belongs to
+    bool at_exec = false;  ///< in force from the moment the process executes, not now
+};
+
+/// How a tally stands against the kernel's own count.
+struct TallyCheck {
+    std::uint64_t counted = 0;  ///< what the source believes
+    std::uint64_t actual = 0;   ///< what the kernel says now
+};
+
+class RecordSource {
+  public:
+    /// `stack` is null unless the record has BRINK_RECORD_HAS_STACK; both live for the call only.
+    using Reader = std::function<void(const brink_record&, const brink_stack_record* stack)>;
+
+    RecordSource() = default;
+    RecordSource(const RecordSource&) = delete;
+    RecordSource& operator=(const RecordSource&) = delete;
+    virtual ~RecordSource() = default;
+
+    /// "kernel", "tracepoint" or "poll".
+    [[nodiscard]] virtual std::string_view engine() const = 0;
+
+    /// Registers the levels of a watch; the answer is its number, to be used in bind().
+    [[nodiscard]] virtual Result<std::uint32_t> add_watch(const brink_watch& watch) = 0;
+
+    /// Sets watch `watch` on `target`. On return the watch is in force (with `at_exec`: will be at
+    /// the next execve of the target) and `initial` records are queued.
+    [[nodiscard]] virtual Result<void> bind(std::uint32_t watch, const Target& target) = 0;
+
+    /// Readable (epoll, level-triggered) when read() has something to do.
+    [[nodiscard]] virtual int fd() const = 0;
+
+    /// Hands over every record that waits, those of one tally in the order of their numbers.
+    virtual void read(const Reader& reader) = 0;
+
+    /// Milliseconds after which read() wants to be called even if fd() is not readable; -1: never.
+    [[nodiscard]] virtual int timeout_ms() const = 0;
+
+    /// Records dropped so far, all tallies together.
+    [[nodiscard]] virtual std::uint64_t dropped() const = 0;
+};
+
+}  // namespace brink::engine

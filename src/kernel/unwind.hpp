@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// From registers and stack bytes captured in the kernel to frames with names.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "bpf/wire.h"
+#include "brink/event.hpp"
+
+namespace brink::kernel {
+
+struct UnwindResult {
+    std::vector<StackFrame> frames;  ///< innermost first, at most 64
+    std::string unavailable;         ///< why something is missing; empty if nothing is
+};
+
+/// Unwinds what `stack` captured in a thread of process `pid` (a number of our own pid namespace;
+/// any thread of the process will do, they share the mappings). Needs the ptrace read right.
+///
+/// Call frame information comes from the files that are mapped, as the process sees them
+/// (/proc/PID/root); where there is none libdw follows frame pointers. Memory is first that of the
+/// capture, above it that of the process now, whose outer frames seldom changed meanwhile. Source
+/// lines come from debug information in the file itself or below /usr/lib/debug by build id;
+/// nothing is asked of a debuginfod server, whatever DEBUGINFOD_URLS says.
+///
+/// Never fails: if the process is gone the frames have addresses only, as far as frame pointers
+/// lead. Takes tens of milliseconds; past half a second lines are no longer looked up, past one
+/// second symbols neither (one lookup is not interrupted). Not thread-safe for the same `pid`.
+[[nodiscard]] UnwindResult unwind(pid_t pid, const brink_stack_record& stack);
+
+}  // namespace brink::kernel

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events as JSON: the form of `-o json`, of the standard input of exec actions, and of the history.
+// docs/event.schema.json describes it.
+#pragma once
+
+#include <string>
+
+#include "brink/event.hpp"
+
+namespace brink::sink {
+
+/// One JSON object on one line, without a line end. Always valid RFC 8259 and valid UTF-8,
+/// whatever bytes the event's strings hold. Safe from any thread.
+[[nodiscard]] std::string to_json(const Event& event);
+
+/// The value of the field "type": "crossing", "limit_changed", …
+[[nodiscard]] std::string_view type_name(EventType type);
+
+/// RFC 3339 in UTC with nine decimals: "2026-11-20T09:30:00.123456789Z".
+[[nodiscard]] std::string utc_time(std::int64_t time_ns);
+
+}  // namespace brink::sink

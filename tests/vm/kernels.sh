@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Fetches stock Debian kernels for the guests.
+#
+#   tests/vm/kernels.sh                  the names that are known
+#   tests/vm/kernels.sh NAME             prints the folder with vmlinuz, version and the packages
+#   tests/vm/kernels.sh --refresh NAME   the same, after asking the archive for a newer one
+#
+# A kernel is fetched once and then used from the cache, also without a network. apt does the work
+# with a configuration of its own: the machine's package state is not touched, no privileges are
+# needed, and the archive's signatures are checked. The archive is the one that this machine uses.
+
+set -euo pipefail
+
+cache=$(realpath -m "${BRINK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/brink}/kernels")
+readonly cache
+
+# Of package debian-archive-keyring, which knows later releases than the machine's own.
+readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# Name, suite, metapackage. Versions move: the metapackage depends on the one that is meant today.
+readonly kernels='
+6.1     bookworm            linux-image-cloud-amd64
+6.1-rt  bookworm            linux-image-rt-amd64
+6.12    bookworm-backports  linux-image-cloud-amd64
+7.2     trixie-backports    linux-image-cloud-amd64
+'
+
+die() {
+    echo "kernels.sh: $*" >&2
+    exit 1
+}
+
+# The sources of this machine's apt, from deb822 .sources and from one-line .list files: one a line,
+# with URI, suites and components separated by tabs.
+configured_sources() {
+    local etc=${BRINK_APT_ETC:-/etc/apt}
+    find "$etc" -maxdepth 2 -name '*.sources' -exec awk '
+        function flush() {
+            if (uris != "" && types ~ /(^| )deb( |$)/ && tolower(enabled) !~ /^(no|false|0)$/)
+                print uris "\t" suites "\t" components
+            uris = suites = components = types = enabled = key = ""
+        }
+        FNR == 1 || /^[ \t]*$/ { flush() }
+        /^#/ { next }
+        /^[^ \t]+:/ { key = tolower($1); $1 = "" }
+        { sub(/^[ \t]+/, "") }
+        key == "uris:" { uris = $1 == "" ? uris : $1 }
+        key == "suites:" { suites = suites " " $0 }
+        key == "components:" { components = components " " $0 }
+        key == "types:" { types = types " " $0 }
+        key == "enabled:" { enabled = $1 }
+        END { flush() }' {} +
+    find "$etc" -maxdepth 2 -name '*.list' -exec awk '
+        { sub(/#.*/, "") }
+        $1 == "deb" {
+            sub(/^[ \t]*deb[ \t]+(\[[^]]*\][ \t]*)?/, "")
+            uri = $1; suite = $2
+            $1 = $2 = ""
+            print uri "\t" suite "\t" $0
+        }' {} +
+}
+
+# The archive that serves this machine its own release also serves the other suites.
+mirror() {
+    local codename uri suites components
+    # shellcheck disable=SC1091
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    while IFS=$'\t' read -r uri suites components; do
+        if [[ " $suites " == *" $codename "* && " $components " == *" main "* ]]; then
+            echo "$uri"
+            return
+        fi
+    done < <(configured_sources)
+    die "apt on this machine has no source for '$codename main', so there is nowhere to fetch from"
+}
+
+# Writes apt's private configuration for suite $2 below folder $1. The machine's other settings (say,
+# a proxy) still hold; its hooks do not.
+configure_apt() {
+    local apt=$1 suite=$2 uri
+    uri=$(mirror)
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+    : >"$apt/status"
+    echo "deb [arch=amd64 signed-by=$keyring] $uri $suite main" >"$apt/sources.list"
+    cat >"$apt/apt.conf" <<END
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Architecture "amd64";
+APT::Sandbox::User "$(id -un)";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::Languages "none";
+Acquire::PDiffs "false";
+Acquire::Retries "3";
+Dir::Etc::SourceList "$apt/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Dir::State::Lists "$apt/lists";
+Dir::State::status "$apt/status";
+Dir::Cache "$apt";
+END
+}
+
+# Runs "$@" up to three times: mirrors are sometimes in the middle of an update.
+retry() {
+    local attempt
+    for attempt in 1 2 3; do
+        "$@" && return
+        ((attempt < 3)) || return
+        echo "kernels.sh: $1 failed, trying again" >&2
+        sleep $((attempt * 5))
+    done
+}
+
+# The packages that $1 depends on whose names match $2.
+dependencies() {
+    apt-cache -c "$apt_conf" depends "$1" |
+        awk -v want="$2" '$1 == "Depends:" && $2 ~ want { print $2 }' | sort -u
+}
+
+# Fetches kernel $1 into a new folder and puts that in the place of $cache/$1 when it is complete.
+fetch() (
+    local name=$1 suite=$2 meta=$3 image parts work package member
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache/.fetch-$name.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    configure_apt "$work/apt" "$suite"
+    apt_conf=$work/apt/apt.conf
+
+    retry apt-get -qq -c "$apt_conf" -o APT::Update::Error-Mode=any update >&2
+    image=$(dependencies "$meta" '^linux-image-[0-9]')
+    [[ $image ]] || die "$meta in $suite depends on no linux-image-VERSION any more"
+    mkdir "$work/kernel"
+    cd "$work/kernel"
+    # In 7.2 the image package is empty; vmlinuz and the modules lie in packages of their own.
+    mapfile -t parts < <(dependencies "$image" '^linux-(binary|modules)-[0-9]')
+    retry apt-get -qq -c "$apt_conf" download "$image" "${parts[@]}" >&2
+
+    for package in *.deb; do
+        member=$(dpkg-deb --fsys-tarfile "$package" | tar -t | grep '/vmlinuz' || true)
+        [[ ! $member ]] || dpkg-deb --fsys-tarfile "$package" | tar -xO "$member" >vmlinuz
+        dpkg-deb -f "$package" Version >version
+    done
+    [[ -s vmlinuz ]] || die "there is no vmlinuz in $(echo *.deb)"
+
+    # Two runs at once may both get here: the later one wins, and nobody sees half a folder.
+    [[ -d $cache/$name ]] && mv "$cache/$name" "$work/old"
+    mv -T "$work/kernel" "$cache/$name"
+)
+
+main() {
+    local refresh='' name suite meta failed known
+    known=$(awk 'NF { print $1 }' <<<"$kernels")
+    [[ ${1:-} == --refresh ]] && refresh=1 && shift
+    if (($# == 0)); then
+        echo "$known"
+        return
+    fi
+    name=$1
+    read -r _ suite meta < <(awk -v name="$name" '$1 == name' <<<"$kernels") ||
+        die "unknown kernel '$name'; known:" "${known//$'\n'/ }"
+
+    if [[ ! -f $cache/$name/vmlinuz || $refresh ]]; then
+        echo "kernels.sh: fetching kernel $name ($meta of $suite)" >&2
+        # Not `if ! fetch`, within which set -e would not hold.
+        set +e
+        (set -e && fetch "$name" "$suite" "$meta")
+        failed=$?
+        set -e
+        if ((failed)); then
+            [[ -f $cache/$name/vmlinuz ]] || die "kernel $name could not be fetched"
+            echo "kernels.sh: it could not; the cached $(<"$cache/$name/version") is used" >&2
+        fi
+    fi
+    echo "$cache/$name"
+}
+
+main "$@"

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs the live tests in guests, one kernel after the other, with the kernel engine.
+#
+#   tests/vm/run.sh [--events DIR] [--filter GTEST_FILTER] [KERNEL...]
+#
+# Prints one line per kernel, `KERNEL: N passed, N failed, N skipped`. The complete console is in
+# build/vm/KERNEL.log. With --events the events that brink wrote in the guest come to DIR/KERNEL.
+
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/../.."
+
+readonly build=build/dev
+readonly timeout=${BRINK_GUEST_TIMEOUT:-1200} # seconds of real time, on a busy machine without KVM
+
+# The count that stands in GoogleTest's closing line "[  $1  ] N tests", 0 when there is none.
+count() {
+    local number
+    number=$(sed -n "s/^\[  $1 *\] \([0-9]*\) tests\{0,1\}[.,]\{0,1\}.*/\1/p" "$2" | tail -n 1)
+    echo "${number:-0}"
+}
+
+run_guest() {
+    local kernel=$1 log=build/vm/$1.log out=build/vm/$1.out start=$SECONDS status=0
+    local options=(--timeout "$timeout" --out "$out") program passed failed skipped
+    options+=(--add "$build/app/brink/brink" --add "$build/tests/live/live_tests")
+    options+=(--env BRINK=/usr/bin/brink --env BRINK_ENGINE=kernel)
+    options+=(--env BRINK_WORK=/usr/lib/brink-tests --env BRINK_EVENT_LOG_DIR=/out/events)
+    for program in "$build"/tests/live/work/*; do
+        [[ -f $program && -x $program ]] || continue
+        options+=(--add "$program=/usr/lib/brink-tests/${program##*/}")
+    done
+
+    rm -rf "$out"
+    # shellcheck disable=SC2016 # for the shell in the guest
+    tests/vm/guest.sh "$kernel" "${options[@]}" \
+        -- sh -c 'mkdir -p /out/events && exec live_tests "$@"' live_tests "${gtest[@]}" \
+        >"$log" 2>&1 || status=$?
+    if [[ $events && -d $out/events ]]; then
+        rm -rf "${events:?}/$kernel"
+        mkdir -p "$events"
+        cp -R "$out/events" "$events/$kernel"
+    fi
+
+    ((status == 0)) || show_failure "$log"
+    passed=$(count PASSED "$log") failed=$(count FAILED "$log") skipped=$(count SKIPPED "$log")
+    echo "$kernel: $passed passed, $failed failed, $skipped skipped" \
+        "($((SECONDS - start)) s, exit status $status, console: $log)"
+    # No test at all is no success.
+    return $((status != 0 || passed == 0))
+}
+
+# The list of failed tests where GoogleTest came to its end, else the end of the console.
+show_failure() {
+    if grep -q '^\[  FAILED  \].*listed below' "$1"; then
+        sed -n '/^\[  FAILED  \].*listed below/,$p' "$1"
+    else
+        tail -n 50 "$1"
+    fi | sed 's/^/    /'
+}
+
+main() {
+    local kernel kernels=() failed=()
+    events='' gtest=(--gtest_color=no)
+    while (($#)); do
+        case $1 in
+            --events) events=$2 && shift 2 ;;
+            --filter) gtest+=("--gtest_filter=$2") && shift 2 ;;
+            -*) echo "run.sh: unknown option $1" >&2 && exit 2 ;;
+            *) kernels+=("$1") && shift ;;
+        esac
+    done
+    ((${#kernels[@]})) || mapfile -t kernels < <(tests/vm/kernels.sh)
+    mkdir -p build/vm
+    for kernel in "${kernels[@]}"; do
+        run_guest "$kernel" || failed+=("$kernel")
+    done
+    ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" && exit 1; }
+}
+
+main "$@"
