@@ -18,8 +18,9 @@ std::string long_name(const std::string& option) { return option.substr(option.f
 tl::unexpected<Error> unexpected_word(const std::string& word,
                                       const std::vector<std::string>& options) {
     if (!word.starts_with('-'))
-        return fail(fmt::format("{} is not an option; there is nothing but options here, see --help",
-                                in_quotes(word)));
+        return fail(
+            fmt::format("{} is not an option; there is nothing but options here, see --help",
+                        in_quotes(word)));
     std::vector<std::string> names{"--help"};
     for (const std::string& option : options) names.push_back(long_name(option));
     const std::vector<std::string_view> views(names.begin(), names.end());
@@ -49,6 +50,10 @@ Result<void> Arguments::parse(std::span<const char* const> words, bool command) 
         if (std::find(values.begin(), values.end(), "--") != values.end())
             return fail(fmt::format("option '{}' has no value; see --help", name));
     command_ = app.remaining();
+    if (!command_.empty() && command_.front() == "--") {
+        command_.erase(command_.begin());
+        if (command) return {};
+    }
     if (!command_.empty() && (!command || command_.front().starts_with('-')))
         return unexpected_word(command_.front(), options_);
     return {};

@@ -2,7 +2,11 @@
 // The help texts. 80 columns, ASCII: they must be readable on any terminal.
 #include "help.hpp"
 
+#include <fmt/format.h>
+
 #include <string_view>
+
+#include "brink/resource.hpp"
 
 namespace brink::app {
 namespace {
@@ -14,16 +18,15 @@ before the limit bites, without polling. Then it can act.
 usage:
   brink run [OPTION]... [--] COMMAND [ARG]...   run a command and watch it
   brink watch --pid P [OPTION]...               watch a process that is running
-  brink doctor [OPTION]...                      what this machine allows, and why
-                                                not more
-  brink COMMAND --help                          the options of run, watch, doctor
+  brink doctor [OPTION]...                      what this machine allows
+  brink COMMAND --help                          the options of each of the three
   brink --version
 
 examples:
   brink run -- ./server
       a line when ./server has 80 % of the files open that it may open
-  brink run -w nofile=50%,80%,95% --on 80%=evidence --on 95%=restart -- ./server
-      three levels; at 80 % what is open and who opens it; at 95 % a new start
+  brink run -w nofile=80%,95% --on 80%=evidence --on 95%=restart -- ./server
+      two levels; at 80 % what is open and who opens it; at 95 % a new start
   brink run -w nofile=-20 --on -20=fail -- ./test
       a leak test: status 1 when fewer than 20 descriptors were left
   brink watch --pid 4321 -w nofile=900:rearm=800 -o json
@@ -59,15 +62,14 @@ what to watch:
         :up  :down     one direction only
         :rearm=LEVEL   after a crossing, silent until usage was below LEVEL
         :no-inherit    without children
-                       resources: nofile (open files)
 
 what to do:
   --on LEVEL=ACTION    at a level as typed in a watch, on the way up; also
                        RESOURCE@LEVEL=ACTION, and LEVEL:down=ACTION for the way
                        down; may be repeated
         signal:TERM    sent from the kernel, before the next instruction
-        exec:COMMAND   /bin/sh -c COMMAND; the event is in BRINK_* variables and,
-                       as JSON, on standard input
+        exec:COMMAND   /bin/sh -c COMMAND; the event is in BRINK_* variables,
+                       and on standard input as JSON
         evidence       what the usage consists of, and the stack that crossed
 )";
 
@@ -85,8 +87,8 @@ where to:
 constexpr std::string_view kRestart = R"(
 restart:
   --restart-grace T    from TERM to KILL (10s)
-  --restart-delay T    before the first restart (1s); doubled with each restart
-                       of the last hour, up to 1m
+  --restart-delay T    before the first restart (1s); doubled with each restart,
+                       up to 1m; the first again after a run of 5 minutes
   --restart-max N      restarts in an hour (5); then the command is left running
 )";
 
@@ -121,18 +123,26 @@ instead.
   -h, --help           this
 )";
 
+// What can be watched, from the table of resources.
+std::string resource_list() {
+    std::string list = "\nresources:\n";
+    for (const Resource* resource : resources())
+        list += fmt::format("  {:<19}  {}\n", resource->name, resource->summary);
+    return list;
+}
+
 }  // namespace
 
 std::string general_help() { return std::string(kGeneral); }
 
 std::string run_help() {
-    return std::string(kRun).append(kWatches).append(kRunActions).append(kOutput).append(kRestart)
-        .append(kEngine).append(kRunStatus);
+    return fmt::format("{}{}{}{}{}{}{}{}", kRun, kWatches, kRunActions, kOutput, kRestart, kEngine,
+                       resource_list(), kRunStatus);
 }
 
 std::string watch_help() {
-    return std::string(kWatch).append(kWatches).append(kOutput).append(kEngine)
-        .append(kWatchStatus);
+    return fmt::format("{}{}{}{}{}{}", kWatch, kWatches, kOutput, kEngine, resource_list(),
+                       kWatchStatus);
 }
 
 std::string doctor_help() { return std::string(kDoctor); }

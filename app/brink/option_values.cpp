@@ -16,7 +16,6 @@ namespace brink::app {
 namespace {
 
 constexpr std::uint64_t kShortestInterval_ns = 1'000'000;
-constexpr std::uint64_t kDay_ns = 24ULL * 3600 * 1'000'000'000;
 
 struct EngineName {
     std::string_view name;
@@ -99,12 +98,13 @@ Result<std::uint64_t> parse_number(std::string_view option, const std::string& v
                             in_quotes(value), number ? "out of range" : "not a number", low, high));
 }
 
-Result<std::uint64_t> parse_duration_ns(std::string_view option, const std::string& value) {
+Result<std::uint64_t> parse_duration_ns(std::string_view option, const std::string& value,
+                                        std::uint64_t most_ns) {
     const auto time = parse_time_ns(value);
     if (!time) return fail(fmt::format("option {}: {}", option, time.error().message));
-    if (*time > kDay_ns)
-        return fail(fmt::format("option {}: {} is too long; write at most 24h", option,
-                                in_quotes(value)));
+    if (*time > most_ns)
+        return fail(fmt::format("option {}: {} is too long; write at most {}", option,
+                                in_quotes(value), format_quantity(most_ns, Unit::time_ns)));
     return *time;
 }
 

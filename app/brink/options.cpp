@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <climits>
 #include <span>
+#include <tuple>
 
 #include "arguments.hpp"
 #include "base/nearest.hpp"
@@ -17,21 +18,12 @@
 namespace brink::app {
 namespace {
 
-constexpr int kUsage = 2;       // exit status for bad usage
-constexpr int kRunFailed = 125; // the same in `run`, where others could be the command's
+constexpr int kUsage = 2;        // exit status for bad usage
+constexpr int kRunFailed = 125;  // the same in `run`, where others could be the command's
 constexpr std::uint64_t kMostSubjects = 1 << 20;
 constexpr std::uint64_t kMostRestarts = 3600;
 
 using Words = std::span<const char* const>;
-
-const std::vector<std::string> kMonitorOptions{
-    "-w,--watch", "--on",  "-o,--output",     "--events",
-    "--engine",   "--btf", "--poll-interval", "--max-subjects"};
-
-std::vector<std::string> with(std::vector<std::string> options, std::vector<std::string> more) {
-    options.insert(options.end(), more.begin(), more.end());
-    return options;
-}
 
 // Reads option `name` with `read` into `to`, if it was given.
 template <typename Read, typename Value>
@@ -50,8 +42,8 @@ auto number_of(std::string_view option, std::uint64_t low, std::uint64_t high) {
     return [=](const std::string& value) { return parse_number(option, value, low, high); };
 }
 
-auto duration_of(std::string_view option) {
-    return [=](const std::string& value) { return parse_duration_ns(option, value); };
+auto duration_of(std::string_view option, std::uint64_t most_ns) {
+    return [=](const std::string& value) { return parse_duration_ns(option, value, most_ns); };
 }
 
 Result<std::string> parse_btf(const std::string& value) {
@@ -102,30 +94,28 @@ Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options) {
 Stop stop_with(std::string text) { return Stop{.status = 0, .out = std::move(text), .err = {}}; }
 
 Stop wrong(std::string_view where, const Error& error, int status) {
-    return Stop{.status = status,
-                .out = {},
-                .err = fmt::format("{}: {}\n", where, error.message)};
+    return Stop{.status = status, .out = {}, .err = fmt::format("{}: {}\n", where, error.message)};
 }
 
 CommandLine parse_run(Words words) {
-    Arguments arguments(
-        with(kMonitorOptions, {"--restart-grace", "--restart-delay", "--restart-max"}));
+    Arguments arguments(option_names("run"));
     RunOptions options;
     Result<void> done = arguments.parse(words, true);
     if (done && arguments.help()) return stop_with(run_help());
     if (done) done = set_monitor(arguments, options);
     if (done)
-        done = set(arguments, "--restart-grace", duration_of("--restart-grace"),
+        done = set(arguments, "--restart-grace", duration_of("--restart-grace", kDay_ns),
                    options.restart_grace_ns);
     if (done)
-        done = set(arguments, "--restart-delay", duration_of("--restart-delay"),
+        done = set(arguments, "--restart-delay", duration_of("--restart-delay", kMinute_ns),
                    options.restart_delay_ns);
     if (done)
         done = set(arguments, "--restart-max", number_of("--restart-max", 0, kMostRestarts),
                    options.restart_max);
     options.command = arguments.command();
     if (done && options.command.empty())
-        done = fail("there is no command; write it behind the options, as in brink run -- ./server");
+        done = fail(
+            "there is no command; write it behind the options, as in brink run -- ./server");
     if (done && options.command.front().empty())
         done = fail("the command '' is empty; write the program to run");
     if (!done) return wrong("brink run", done.error(), kRunFailed);
@@ -136,9 +126,9 @@ CommandLine parse_run(Words words) {
 Result<void> check_watch_actions(const WatchOptions& options) {
     for (const engine::ActionSpec& action : options.actions)
         if (action.kind == engine::ActionKind::restart || action.kind == engine::ActionKind::fail)
-            return fail(fmt::format("action '{}': brink watch has no command to {}; use brink run, "
+            return fail(fmt::format("action {}: brink watch has no command to {}; use brink run, "
                                     "or exec:COMMAND",
-                                    action.text,
+                                    in_quotes(action.argument),
                                     action.kind == engine::ActionKind::restart ? "start again"
                                                                                : "report on"));
     return {};
@@ -155,7 +145,7 @@ Result<void> set_subject(const Arguments& arguments, WatchOptions& options) {
 }
 
 CommandLine parse_watch_command(Words words) {
-    Arguments arguments(with(kMonitorOptions, {"--pid", "--tid"}));
+    Arguments arguments(option_names("watch"));
     WatchOptions options;
     Result<void> done = arguments.parse(words, false);
     if (done && arguments.help()) return stop_with(watch_help());
@@ -167,7 +157,7 @@ CommandLine parse_watch_command(Words words) {
 }
 
 CommandLine parse_doctor(Words words) {
-    Arguments arguments({"-o,--output", "--btf"});
+    Arguments arguments(option_names("doctor"));
     DoctorOptions options;
     Result<void> done = arguments.parse(words, false);
     if (done && arguments.help()) return stop_with(doctor_help());
@@ -190,6 +180,17 @@ Stop unknown_command(std::string_view word) {
 }
 
 }  // namespace
+
+std::vector<std::string> option_names(std::string_view command) {
+    if (command == "doctor") return {"-o,--output", "--btf"};
+    std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
+                                   "--engine",   "--btf", "--poll-interval", "--max-subjects"};
+    if (command == "run")
+        names.insert(names.end(), {"--restart-grace", "--restart-delay", "--restart-max"});
+    else
+        names.insert(names.end(), {"--pid", "--tid"});
+    return names;
+}
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
     const Words words(argv, static_cast<std::size_t>(std::max(argc, 1)));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -39,10 +40,9 @@ struct MonitorOptions {
 };
 
 struct RunOptions : MonitorOptions {
-    std::vector<std::string> command;  ///< at least one word
+    std::vector<std::string> command;                 ///< at least one word
     std::uint64_t restart_grace_ns = 10'000'000'000;  ///< from TERM to KILL
-    /// Before the first restart; doubled with each restart of the last hour, up to a minute (or
-    /// this value, if that is longer).
+    /// Before the first restart; it grows as action::RestartPolicy says.
     std::uint64_t restart_delay_ns = 1'000'000'000;
     std::uint64_t restart_max = 5;  ///< restarts in any one hour
 };
@@ -71,5 +71,9 @@ inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 /// Reads the command line. Help, the version, and what is wrong with the arguments come back as
 /// Stop. Has no side effects.
 [[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+
+/// The options of subcommand `command` ("run"), each as "--pid" or "-w,--watch". For the tests that
+/// hold help, manual and completions against them.
+[[nodiscard]] std::vector<std::string> option_names(std::string_view command);
 
 }  // namespace brink::app

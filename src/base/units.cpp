@@ -41,7 +41,8 @@ constexpr std::array<Suffix, 5> kTimeSuffixes{{
 }};
 
 tl::unexpected<Error> malformed(std::string_view text, std::string_view what_is_right) {
-    if (text.empty()) return fail(fmt::format("nothing was given; write {}", what_is_right), EINVAL);
+    if (text.empty())
+        return fail(fmt::format("nothing was given; write {}", what_is_right), EINVAL);
     return fail(fmt::format("{} is malformed; write {}", in_quotes(text), what_is_right), EINVAL);
 }
 

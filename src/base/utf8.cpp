@@ -51,9 +51,7 @@ Decoded decode(std::string_view bytes) {
     return {point, lead.length};
 }
 
-bool is_control(char32_t point) {
-    return point < 0x20 || (point >= 0x7f && point < 0xa0);
-}
+bool is_control(char32_t point) { return point < 0x20 || (point >= 0x7f && point < 0xa0); }
 
 bool is_invisible_steering(char32_t point) {
     return point == 0x61c || point == 0x200e || point == 0x200f ||

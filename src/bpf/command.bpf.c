@@ -23,11 +23,10 @@ static __always_inline const struct task_struct* task_behind(int fd) {
 }
 
 static __always_inline void learn_namespace(void) {
-    const struct pid* pid = bpf_get_current_task_btf()->thread_pid;
+    const struct task_struct* task = (const void*)bpf_get_current_task();
+    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
     ns_level = BPF_CORE_READ(pid, level);
-    const void* upid = (const void*)pid + bpf_core_field_offset(struct pid, numbers) +
-                       (__u64)ns_level * bpf_core_type_size(struct upid);
-    const struct upid* number = upid;
+    const struct upid* number = number_at(pid, ns_level);
     ns_inum = BPF_CORE_READ(number, ns, ns.inum);
 }
 
@@ -85,6 +84,24 @@ static __always_inline int check(void) {
     return -EAGAIN;
 }
 
+static __always_inline int resync(void) {
+    __u32 id = command.tally;
+    struct brink_tally* t = tally_of(id);
+    if (!t || !t->table || t->generation != command.generation)
+        return -ESRCH;
+    if (t->flags & BRINK_TALLY_SCAN)
+        tally_recount(id, 0);
+    if (command.base) {
+        __u64 word = *(volatile __u64*)&t->word;
+        __u64 n = (word + command.base) & BRINK_COUNT_MASK;
+        if (word_position(word) == BRINK_POS_COUNTING)
+            return -EAGAIN;
+        if (tally_apply(id, word, n, n, BRINK_CAUSE_OPERATION))
+            return -EAGAIN;
+    }
+    return say(id, BRINK_RECORD_RESYNC, next_number(t), usage_of(t), 0);
+}
+
 SEC("raw_tp")
 int on_command(void* ctx) {
     switch (command.kind) {
@@ -105,6 +122,9 @@ int on_command(void* ctx) {
         break;
     case BRINK_COMMAND_CHECK:
         answer.error = check();
+        break;
+    case BRINK_COMMAND_RESYNC:
+        answer.error = resync();
         break;
     default:
         answer.error = -EINVAL;

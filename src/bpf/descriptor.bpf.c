@@ -15,13 +15,13 @@ struct {
 } replacing SEC(".maps");
 
 SEC("fentry/fd_install")
-int BPF_PROG(on_fd_install) {
-    count(address_of(bpf_get_current_task_btf()->files), CHANGE_INSTALL);
+int BPF_PROG(on_fd_install, unsigned int fd) {
+    count(address_of(bpf_get_current_task_btf()->files), CHANGE_INSTALL, fd);
     return 0;
 }
 
-/* filp_close (until 6.11) or filp_flush (from 6.12, commit 4bdd0bd0f1d8, filp_close being inlined
- * into close): the descriptor has been taken out of `files` already. */
+/* filp_close, or filp_flush where the kernel has it (close(2) and filp_close both go through it there;
+ * 6.12 does, 6.1 does not): the descriptor has been taken out of `files` already. */
 SEC("fentry/filp_flush")
 int BPF_PROG(on_filp_close, void* file, __u64 files) {
     if (n_replacing) {
@@ -31,7 +31,7 @@ int BPF_PROG(on_filp_close, void* file, __u64 files) {
             return 0;
         }
     }
-    count(files, CHANGE_CLOSE);
+    count(files, CHANGE_CLOSE, 0);
     return 0;
 }
 
@@ -55,7 +55,7 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
     }
     bpf_probe_read_kernel(&bits, sizeof bits, &fdt->open_fds[fd / 64]);
     if (!(bits >> (fd & 63) & 1))
-        count(table, CHANGE_INSTALL);
+        count(table, CHANGE_INSTALL, fd);
     return 0;
 }
 

@@ -12,15 +12,11 @@ struct {
 
 /* The number of `task` in the pid namespace of whoever runs brink; 0 if it has none there. */
 static __always_inline __u32 number_in_ns(const struct task_struct* task) {
-    struct pid* pid = BPF_CORE_READ(task, thread_pid);
+    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
     if (!pid || BPF_CORE_READ(pid, level) < ns_level)
         return 0;
-    const void* upid = (const void*)pid + bpf_core_field_offset(struct pid, numbers) +
-                       (__u64)ns_level * bpf_core_type_size(struct upid);
-    struct upid* number = (struct upid*)upid;
-    if (BPF_CORE_READ(number, ns, ns.inum) != ns_inum)
-        return 0;
-    return (__u32)BPF_CORE_READ(number, nr);
+    const struct upid* number = number_at(pid, ns_level);
+    return BPF_CORE_READ(number, ns, ns.inum) == ns_inum ? (__u32)BPF_CORE_READ(number, nr) : 0;
 }
 
 static __always_inline void fill_subject(struct brink_record* r, const struct brink_tally* t) {
@@ -38,21 +34,22 @@ static __always_inline void fill_subject(struct brink_record* r, const struct br
 static __always_inline __u16 user_registers(struct brink_stack_record* r) {
     struct pt_regs* regs = (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
 #if defined(__TARGET_ARCH_x86)
-    const __u64 values[] = {regs->ax, regs->dx, regs->cx,  regs->bx,  regs->si,  regs->di,
-                            regs->bp, regs->sp, regs->r8,  regs->r9,  regs->r10, regs->r11,
-                            regs->r12, regs->r13, regs->r14, regs->r15, regs->ip};
+    __u64* to = r->regs;
+    to[0] = regs->ax, to[1] = regs->dx, to[2] = regs->cx, to[3] = regs->bx;
+    to[4] = regs->si, to[5] = regs->di, to[6] = regs->bp, to[7] = regs->sp;
+    to[8] = regs->r8, to[9] = regs->r9, to[10] = regs->r10, to[11] = regs->r11;
+    to[12] = regs->r12, to[13] = regs->r13, to[14] = regs->r14, to[15] = regs->r15;
+    to[16] = regs->ip;
     r->sp = regs->sp;
+    return 17;
 #elif defined(__TARGET_ARCH_arm64)
-    __u64 values[33];
     for (int i = 0; i < 31; i++)
-        values[i] = regs->regs[i];
-    values[31] = regs->sp;
-    values[32] = regs->pc;
+        r->regs[i] = regs->regs[i];
+    r->regs[31] = regs->sp;
+    r->regs[32] = regs->pc;
     r->sp = regs->sp;
+    return 33;
 #endif
-    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++)
-        r->regs[i] = values[i];
-    return sizeof values / sizeof values[0];
 }
 
 /* Captures the user stack of the current task for the record that follows with the same number.
@@ -98,8 +95,8 @@ static __always_inline void fill_level(struct brink_record* r, const struct brin
     const struct brink_bounds* b = &t->bounds[what >> SAY_VERSION & 1];
     if (p < 1 || p > BRINK_MAX_LEVELS)
         return;
-    r->level = b->at[p];
-    r->level_index = b->order[p - 1];
+    r->level = b->at[index_of(p) + 1];
+    r->level_index = b->order[index_of(p)];
 }
 
 /* What happens besides the record when a level is crossed: the stack, the signal. */
@@ -108,7 +105,7 @@ static __always_inline __u32 act(const struct brink_tally* t, __u32 id, __u32 wh
     __u32 p = what >> SAY_POSITION & 0xff;
     if (!w || p < 1 || p > BRINK_MAX_LEVELS || !(what & SAY_ACTED))
         return 0;
-    __u32 index = t->bounds[what >> SAY_VERSION & 1].order[p - 1] & (BRINK_MAX_LEVELS - 1);
+    __u32 index = t->bounds[what >> SAY_VERSION & 1].order[index_of(p)] & (BRINK_MAX_LEVELS - 1);
     const struct brink_level* level = &w->levels[index];
     if (!(what & SAY_UP))
         return send_signal(t, level->signal_down);
@@ -124,7 +121,7 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
-    if (!(t->flags & BRINK_TALLY_REPORTED))
+    if (!(t->flags & BRINK_TALLY_REPORTED) && (what >> SAY_TYPE & 0xff) != BRINK_RECORD_NEAR)
         __sync_fetch_and_or(&t->flags, BRINK_TALLY_REPORTED);
     __u32 flags = act(t, id, what, number);
     struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);

@@ -111,6 +111,12 @@ struct pid {
     struct upid numbers[1];
 } CORE;
 
+/* The number of `pid` in its namespace at `level`; the array is longer than it says. */
+static __always_inline const struct upid* number_at(const struct pid* pid, __u32 level) {
+    return (const void*)pid + bpf_core_field_offset(struct pid, numbers) +
+           (__u64)level * bpf_core_type_size(struct upid);
+}
+
 struct task_struct {
     struct thread_info thread_info;
     int pid;

@@ -26,38 +26,45 @@ __noinline int limit_bounds(__u32 id, __u32 version) {
     __u64 key[BRINK_MAX_LEVELS];
     for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++)
         key[i] = limit_key(id, i);
+    __u64 half = t->limit / 2;
+    t->near_fd = half < ~0u ? (__u32)half : ~0u;
     brink_fill_bounds(&t->bounds[version & 1], key, limit_key(id, BRINK_MAX_LEVELS));
     return 0;
 }
 
-/* Which levels are passed at `position`: a bit for each level, by its index. */
-static __always_inline __u32 passed(const struct brink_bounds* b, __u32 position) {
-    __u32 mask = 0;
-    for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++) {
-        if (i >= position)
-            break;
-        mask |= 1u << (b->order[i] & (BRINK_MAX_LEVELS - 1));
-    }
-    return mask;
+struct levels {
+    __u64 usage;
+    __u32 id;
+    __u32 what; /* for say(), without the position */
+    __u32 mask; /* a bit for each level, by its index */
+    __u32 number;
+};
+
+static __always_inline __u32 level_bit(const struct levels* l, __u32 position) {
+    const struct brink_tally* t = tally_of(l->id);
+    if (!t)
+        return 0;
+    const struct brink_bounds* b = &t->bounds[l->what >> SAY_VERSION & 1];
+    return 1u << (b->order[index_of(position)] & (BRINK_MAX_LEVELS - 1));
 }
 
-/* Crossings with cause "limit" for the levels of `changed`: upwards in the order of the new bounds,
- * downwards in that of the old. Returns the next number. */
-static __always_inline __u32 say_changed(__u32 id, const struct brink_tally* t, __u32 version,
-                                         __u32 changed, __u32 up, __u32 number, __u64 usage) {
-    const struct brink_bounds* b = &t->bounds[version & 1];
-    __u32 what = BRINK_RECORD_CROSSING | BRINK_CAUSE_LIMIT << SAY_CAUSE | SAY_ACTED |
-                 (version & 1) << SAY_VERSION | (up ? SAY_UP : 0);
-    for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++) {
-        __u32 p = up ? i + 1 : BRINK_MAX_LEVELS - i;
-        if (p < 1 || p > BRINK_MAX_LEVELS)
-            break;
-        if (changed >> (b->order[p - 1] & (BRINK_MAX_LEVELS - 1)) & 1) {
-            say(id, what | p << SAY_POSITION, number, usage, 0);
-            number++;
-        }
-    }
-    return number;
+static long add_passed(__u32 i, struct levels* l) {
+    l->mask |= level_bit(l, i + 1);
+    return 0;
+}
+
+/* Which levels are passed at `position` under bounds `version`. */
+static __always_inline __u32 passed(__u32 id, __u32 version, __u32 position) {
+    struct levels l = {.id = id, .what = (version & 1) << SAY_VERSION};
+    bpf_loop(position, add_passed, &l, 0);
+    return l.mask;
+}
+
+static long say_level(__u32 i, struct levels* l) {
+    __u32 position = l->what & SAY_UP ? i + 1 : BRINK_MAX_LEVELS - i;
+    if (l->mask & level_bit(l, position))
+        say(l->id, l->what | (position & 0xff) << SAY_POSITION, l->number++, l->usage, 0);
+    return 0;
 }
 
 /* 0: done; -EAGAIN: the word has moved. */
@@ -67,16 +74,14 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     if (!t || !w)
         return -ENOENT;
     __u32 version = word_version(word);
-    const struct brink_bounds* before = &t->bounds[version & 1];
-    const struct brink_bounds* after = &t->bounds[(version + 1) & 1];
     __u32 from = word_position(word), to = from, was = 0, is = 0;
     __u64 n = word & BRINK_COUNT_MASK;
     if (from != BRINK_POS_COUNTING) {
         if (t->flags & BRINK_TALLY_SCAN)
             n = (__u32)scan_table(t->table, 1);
         to = tally_position(id, version + 1, from, n);
-        was = passed(before, from);
-        is = passed(after, to);
+        was = passed(id, version, from);
+        is = passed(id, version + 1, to);
     }
     __u32 ups = w->flags & BRINK_WATCH_UP ? is & ~was : 0;
     __u32 downs = w->flags & BRINK_WATCH_DOWN ? was & ~is : 0;
@@ -85,10 +90,22 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     if (__sync_val_compare_and_swap(&t->word, word, next) != word)
         return -EAGAIN;
     t->budget = 0;
-    __u32 number = (__u32)word_record(word);
-    say(id, BRINK_RECORD_LIMIT | SAY_ACTED, number, n, old_limit);
-    number = say_changed(id, t, version + 1, ups, 1, number + 1, n);
-    say_changed(id, t, version, downs, 0, number, n);
+    /* First the change itself; then what went up, in the new order, and down, in the old one. */
+    struct levels l = {
+        .usage = n,
+        .id = id,
+        .what = BRINK_RECORD_CROSSING | BRINK_CAUSE_LIMIT << SAY_CAUSE | SAY_ACTED | SAY_UP |
+                ((version + 1) & 1) << SAY_VERSION,
+        .mask = ups,
+        .number = (__u32)word_record(word) + 1,
+    };
+    say(id, BRINK_RECORD_LIMIT | SAY_ACTED, (__u32)word_record(word), n, old_limit);
+    if (ups)
+        bpf_loop(BRINK_MAX_LEVELS, say_level, &l, 0);
+    l.mask = downs;
+    l.what ^= SAY_UP | 1 << SAY_VERSION;
+    if (downs)
+        bpf_loop(BRINK_MAX_LEVELS, say_level, &l, 0);
     return 0;
 }
 

@@ -12,6 +12,7 @@ static __always_inline void inherit(const struct brink_tally* from, const struct
         __sync_fetch_and_add(&n_unwatched, 1);
         return;
     }
+    t->near_fd = from->near_fd;
     t->bounds[0] = from->bounds[word_version(from->word) & 1];
     t->table = (__u64)BPF_CORE_READ(child, files);
     if (index_insert(t->table, id)) {

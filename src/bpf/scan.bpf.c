@@ -11,18 +11,18 @@ struct scan {
     __u32 max_fds;
 };
 
-/* 1024 bits of open_fds: installed descriptors and reserved ones. */
+/* 512 bits of open_fds: installed descriptors and reserved ones. */
 static long scan_bits(__u32 i, struct scan* s) {
-    __u64 words[16];
-    __u32 n = s->max_fds / 64 - i * 16;
-    __u32 bytes = n >= 16 ? sizeof words : n * 8;
+    __u64 words[8];
+    __u32 n = s->max_fds / 64 - i * 8;
+    __u32 bytes = n >= 8 ? sizeof words : n * 8;
     if (bytes == 0 || bytes > sizeof words)
         return 1;
     __builtin_memset(words, 0, sizeof words);
     if (bpf_probe_read_kernel(words, bytes, s->open_fds + i * sizeof words))
         return 1;
-#pragma unroll
-    for (int k = 0; k < 16; k++)
+#pragma clang loop unroll(disable)
+    for (int k = 0; k < 8; k++)
         s->found += popcount(words[k]);
     return 0;
 }
@@ -38,7 +38,7 @@ static long scan_files(__u32 i, struct scan* s) {
     __u64 files[16];
     if (bpf_probe_read_kernel(files, sizeof files, s->fd + i * sizeof files))
         return 1;
-#pragma unroll
+#pragma clang loop unroll(disable)
     for (int k = 0; k < 16; k++)
         s->found += files[k] >> 63;
     return 0;
@@ -55,6 +55,6 @@ __noinline int scan_table(__u64 table, int exact) {
     if (exact)
         bpf_loop(s.max_fds / 16, scan_files, &s, 0);
     else
-        bpf_loop((s.max_fds / 64 + 15) / 16, scan_bits, &s, 0);
+        bpf_loop((s.max_fds / 64 + 7) / 8, scan_bits, &s, 0);
     return (int)s.found;
 }

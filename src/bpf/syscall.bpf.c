@@ -18,13 +18,38 @@ static __always_inline __u32 effect_of(const struct task_struct* task, __u64 num
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
 }
 
-/* Whether the limit of any tally has changed: prlimit(2) can name any process. */
 static long look_at_limit(__u32 i, void* unused) {
     struct brink_tally* t = tally_of(i + 1);
     const struct signal_struct* signal = t ? (const void*)t->signal : 0;
     if (signal && t->table && BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur) != t->limit)
         tally_limit(i + 1);
     return 0;
+}
+
+/* prlimit(2) can name any process, in numbers of the caller's pid namespace: unless it is the caller
+ * itself, look at all tallies. */
+static __always_inline void follow_limit(const struct task_struct* task, __u32 effect,
+                                         const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+    __u32 target = (__u32)regs->di, resource = (__u32)regs->si;
+    bool changes = regs->dx;
+#else
+    __u32 target = (__u32)regs->regs[0], resource = (__u32)regs->regs[1];
+    bool changes = regs->regs[2];
+#endif
+    if (effect & BRINK_EFFECT_PRLIMIT && (!changes || resource != RLIMIT_NOFILE))
+        return;
+    if (effect & BRINK_EFFECT_PRLIMIT && target) {
+        bpf_loop(n_tallies - 1, look_at_limit, 0, 0);
+        return;
+    }
+    struct brink_subject* s = subject_of((__u32)task->tgid);
+    if (!s)
+        return;
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
+        if (s->tally[i])
+            tally_limit(s->tally[i]);
+    }
 }
 
 static __always_inline void follow_table(const struct task_struct* task) {
@@ -53,13 +78,13 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         return 0;
     if (effect & BRINK_EFFECT_TABLE)
         follow_table(task);
-    if (effect & BRINK_EFFECT_LIMIT)
-        bpf_loop(n_tallies - 1, look_at_limit, 0, 0);
+    if (effect & (BRINK_EFFECT_LIMIT | BRINK_EFFECT_PRLIMIT))
+        follow_limit(task, effect, regs);
     if ((__s64)ctx->args[1] == -EMFILE)
         denied(task, EMFILE);
     if (effect & BRINK_EFFECT_ANY)
-        count(address_of(task->files), CHANGE_ANY);
+        count(address_of(task->files), CHANGE_ANY, 0);
     else if (effect & BRINK_EFFECT_SMALL)
-        count(address_of(task->files), CHANGE_SMALL);
+        count(address_of(task->files), CHANGE_SMALL, 0);
     return 0;
 }

@@ -19,21 +19,33 @@ __noinline __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n) {
     return t ? brink_position(&t->bounds[version & 1], from, n) : 0;
 }
 
+struct range {
+    __u64 usage;
+    __u32 id;
+    __u32 what;
+    __u32 number;
+    __u32 position;
+};
+
+static long say_next(__u32 i, struct range* r) {
+    say(r->id, r->what | (r->position & 0xff) << SAY_POSITION, r->number++, r->usage, 0);
+    r->position += r->what & SAY_UP ? 1 : -1;
+    return 0;
+}
+
 /* Records for everything between positions `from` and `to`: upwards ascending, downwards
  * descending; numbered from that of `word`. */
 __noinline int say_range(__u32 id, __u32 what, __u64 word, __u32 from_to, __u64 usage) {
     __u32 from = from_to & 0xff, to = from_to >> 8 & 0xff;
     bool up = to > from;
-    __u32 p = up ? from + 1 : from;
-    __u32 number = (__u32)word_record(word);
-    what |= (word_version(word) & 1) << SAY_VERSION | (up ? SAY_UP : 0);
-    for (int i = 0; i < BRINK_MAX_LEVELS; i++) {
-        if (up ? p > to : p <= to)
-            break;
-        say(id, what | (p & 0xff) << SAY_POSITION, number, usage, 0);
-        number++;
-        p += up ? 1 : -1;
-    }
+    struct range r = {
+        .usage = usage,
+        .id = id,
+        .what = what | (word_version(word) & 1) << SAY_VERSION | (up ? SAY_UP : 0),
+        .number = (__u32)word_record(word),
+        .position = up ? from + 1 : from,
+    };
+    bpf_loop(up ? to - from : from - to, say_next, &r, 0);
     return 0;
 }
 
@@ -45,7 +57,9 @@ __noinline int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause
     if (!t || !w)
         return -ENOENT;
     __u32 version = word_version(word);
-    __u32 from = tally_position(id, version, word_position(word), via);
+    __u32 from = word_position(word);
+    if (via != n)
+        from = tally_position(id, version, from, via);
     __u32 to = tally_position(id, version, from, n);
     __u32 records = 0;
     if (to > from && w->flags & BRINK_WATCH_UP)
@@ -207,4 +221,14 @@ __noinline int tally_settle(__u32 id, __u64 table, __u32 cause) {
             return 0;
     }
     return -EAGAIN;
+}
+
+/* Refusals (EMFILE) come only when all numbers below the limit are taken. Looking for them costs a
+ * hook on every open, so that hook is asked for once a number from the upper half is installed. */
+__noinline int tally_near(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    t->near_fd = ~0u;
+    return say(id, BRINK_RECORD_NEAR, 0, 0, 0);
 }

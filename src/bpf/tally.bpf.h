@@ -79,6 +79,8 @@ extern int tally_recount(__u32 id, __u32 installing);
 extern int tally_sample(__u32 id);
 extern int tally_commit(__u32 id, __u64 base);
 extern int tally_start(__u32 id);
+extern int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause);
+extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern int limit_bounds(__u32 id, __u32 version);
@@ -122,6 +124,14 @@ static __always_inline __u64 popcount(__u64 x) {
 static __always_inline __u32 users_of(__u64 table) {
     const struct files_struct* files = (const void*)table;
     return (__u32)BPF_CORE_READ(files, count.counter);
+}
+
+/* A position 1..BRINK_MAX_LEVELS as an index 0..BRINK_MAX_LEVELS - 1, in a form in which the verifier
+ * sees the bound and the compiler does not know better. */
+static __always_inline __u32 index_of(__u32 position) {
+    position -= 1;
+    asm volatile("" : "+r"(position));
+    return position & (BRINK_MAX_LEVELS - 1);
 }
 
 static __always_inline struct brink_watch* watch_of(const struct brink_tally* t) {
@@ -191,19 +201,21 @@ static __always_inline void step(struct brink_tally* t, __u32 id, enum change ch
     tally_step(id, delta);
 }
 
-static __always_inline void visit(__u32 id, enum change change) {
+static __always_inline void visit(__u32 id, enum change change, __u32 fd) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return;
+    if (change == CHANGE_INSTALL && fd >= t->near_fd)
+        tally_near(id);
     if (t->flags & BRINK_TALLY_SCAN)
         spend(t, id, change);
     else if (change == CHANGE_INSTALL || change == CHANGE_CLOSE)
         step(t, id, change);
 }
 
-/* Applies `change`, a constant, to every tally of `table`. A table that nobody watches costs one
+/* Applies `change`, a constant, to every tally of `table`; `fd`: the number that is installed. A table that nobody watches costs one
  * multiplication and five comparisons. */
-static __always_inline void count(__u64 table, enum change change) {
+static __always_inline void count(__u64 table, enum change change, __u32 fd) {
     __u32 home = index_home(table);
     struct brink_index_set* set = index_set(home);
     if (!set)
@@ -211,7 +223,7 @@ static __always_inline void count(__u64 table, enum change change) {
 #pragma unroll
     for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
         if (set->table[way] == table)
-            visit(set->tally[way], change);
+            visit(set->tally[way], change, fd);
     }
     for (__u32 probe = 1; probe < BRINK_INDEX_PROBES && set->spill; probe++) {
         set = index_set((home + probe) & index_mask);
@@ -219,7 +231,7 @@ static __always_inline void count(__u64 table, enum change change) {
             return;
         for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
             if (set->table[way] == table)
-                visit(set->tally[way], change);
+                visit(set->tally[way], change, fd);
         }
     }
 }

@@ -122,7 +122,7 @@ struct brink_tally {
     brink_u32 flags;
     int budget;     /* BRINK_WATCH_SCAN: changes left before a recount is due */
     brink_u32 lock; /* held while the bounds are rewritten */
-    brink_u32 reserved;
+    brink_u32 near_fd; /* a descriptor of this number or higher: the limit is in sight */
     struct brink_bounds bounds[2];
 };
 BRINK_ASSERT_SIZE(struct brink_tally, 720);
@@ -151,7 +151,7 @@ enum brink_record_type {
     BRINK_RECORD_RESYNC = 6,
     BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
     BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
-    BRINK_RECORD_UNWATCHED = 9, /* a child could not be watched: the tables are full */
+    BRINK_RECORD_NEAR = 9, /* half of the limit is reached: refusals are to be looked for */
 };
 
 enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };
@@ -217,7 +217,8 @@ enum brink_effect {
     BRINK_EFFECT_SMALL = 1 << 0, /* adds or takes out two descriptors at most */
     BRINK_EFFECT_ANY = 1 << 1,   /* adds or takes out any number */
     BRINK_EFFECT_TABLE = 1 << 2, /* may give the caller another table */
-    BRINK_EFFECT_LIMIT = 1 << 3, /* may change a limit */
+    BRINK_EFFECT_LIMIT = 1 << 3, /* may change a limit of the caller: setrlimit */
+    BRINK_EFFECT_PRLIMIT = 1 << 4, /* may change a limit of any process: prlimit64 */
 };
 
 /* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */
@@ -229,6 +230,7 @@ enum brink_command_kind {
     BRINK_COMMAND_COUNT = 3,  /* one sample (in `error`) for a tally whose first count is pending */
     BRINK_COMMAND_COMMIT = 4, /* settle on `base`; says `initial` */
     BRINK_COMMAND_CHECK = 5,  /* recount, and say how far the tally is off */
+    BRINK_COMMAND_RESYNC = 6, /* correct the tally by `base` (signed); says `resync` */
 };
 
 struct brink_command {

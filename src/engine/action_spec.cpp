@@ -104,14 +104,15 @@ Result<ActionSpec> parse(std::string_view text) {
     if (equals == std::string_view::npos)
         return fail("there is no '='; write LEVEL=ACTION, as in 95%=signal:TERM");
     ActionSpec spec;
+    spec.argument = text;
     Result<void> step = parse_place(text.substr(0, equals), spec);
     if (step) step = check_level(spec);
     if (step) step = parse_kind(text.substr(equals + 1), spec);
     if (!step) return tl::unexpected(step.error());
     if (spec.direction == Direction::down &&
         (spec.kind == ActionKind::restart || spec.kind == ActionKind::fail))
-        return fail(fmt::format("{} on the way down would follow from every exit; use it on the "
-                                "way up, or exec: and signal: on the way down",
+        return fail(fmt::format("{} is for the way up, for usage goes down at every exit; on the "
+                                "way down there are signal:, exec: and evidence",
                                 spec.text));
     return spec;
 }
@@ -133,11 +134,7 @@ std::string list_levels(std::span<const WatchSpec> watches) {
 
 Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> watches) {
     const std::string_view way = action.direction == Direction::up ? "up" : "down";
-    const std::string given = fmt::format(
-        "action {}", in_quotes(fmt::format("{}{}{}{}={}", action.resource,
-                                        action.resource.empty() ? "" : "@", action.level,
-                                        action.direction == Direction::down ? ":down" : "",
-                                        action.text)));
+    const std::string given = "action " + in_quotes(action.argument);
     bool level_found = false;
     for (const WatchSpec& watch : watches) {
         if (!has_level(watch, action)) continue;
@@ -185,7 +182,8 @@ Result<int> parse_signal(std::string_view text) {
     const std::string_view near = nearest(name, names);
     return fail(fmt::format("there is no signal {}; {}write a name (TERM, SIGTERM) or a number "
                             "from 1 to {}",
-                            in_quotes(text), near.empty() ? "" : fmt::format("did you mean {}? ", near),
+                            in_quotes(text),
+                            near.empty() ? "" : fmt::format("did you mean {}? ", near),
                             kLastSignal));
 }
 

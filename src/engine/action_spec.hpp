@@ -22,6 +22,7 @@ struct ActionSpec {
     int signal = 0;        ///< ActionKind::signal
     std::string command;   ///< ActionKind::exec
     std::string text;      ///< the action as typed: "signal:TERM"
+    std::string argument;  ///< all of it as typed: "95%=signal:TERM"
 
     /// Whether it is to be done when `resource` passes the level typed as `level_as` in `towards`.
     /// An `initial` event counts as the way up.

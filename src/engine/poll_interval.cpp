@@ -14,8 +14,8 @@ double seconds(PollInterval::Duration duration) {
 
 }  // namespace
 
-PollInterval::Duration PollInterval::next(Duration now, std::uint64_t usage,
-                                          std::uint64_t distance, std::uint64_t limit) {
+PollInterval::Duration PollInterval::next(Duration now, std::uint64_t usage, std::uint64_t distance,
+                                          std::uint64_t limit) {
     if (last_look_ < Duration::zero()) {
         last_change_ = now;
     } else if (now > last_look_) {

@@ -22,6 +22,9 @@ class PollInterval {
     /// REQUIRES: 0 < min <= max.
     PollInterval(Duration min, Duration max) : min_(min), max_(max) {}
 
+    [[nodiscard]] Duration min() const { return min_; }
+    [[nodiscard]] Duration max() const { return max_; }
+
     /// Takes the usage seen at `now` (any monotonic clock) and answers when to look again.
     /// `distance`: units to the nearest threshold, ~0 if there is none. `limit`: of the usage, ~0
     /// if there is none, in which case the usage itself stands for the scale.

@@ -25,13 +25,16 @@
 
 #include "base/fd.hpp"
 #include "engine/poll_interval.hpp"
-#include "engine/poll_tally.hpp"
+#include "engine/poll_subject.hpp"
 #include "engine/record_source.hpp"
 #include "kernel/process_identity.hpp"
 #include "kernel/procfs.hpp"
 
 namespace brink::engine {
 
+inline constexpr std::size_t kPollMaxSubjects = 32768;
+
+/// Clamped to 1 ms and more, and to min_interval <= max_interval.
 struct PollOptions {
     std::chrono::milliseconds min_interval{20};
     std::chrono::milliseconds max_interval{1000};
@@ -61,6 +64,9 @@ class PollSource final : public RecordSource {
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
 
+    /// Children that could not be watched because all subjects were in use.
+    [[nodiscard]] std::uint64_t unwatched() const { return unwatched_; }
+
     /// Subjects watched now, those waiting for their execve included.
     [[nodiscard]] std::size_t subjects() const { return subjects_.size(); }
 
@@ -68,62 +74,32 @@ class PollSource final : public RecordSource {
     using Duration = PollInterval::Duration;
     using Key = std::pair<pid_t, bool>;  ///< number, and whether it is a thread
 
-    struct Bound {
-        PollTally tally;
-        std::uint32_t watch;
-        std::uint32_t slot;
-        std::uint32_t generation;
-        bool named;
-        bool armed;
-        std::uint64_t since;  ///< clock ticks since boot: children born before are left out
-    };
-    struct Subject {
-        kernel::ProcessIdentity who;
-        bool thread;
-        PollInterval interval;
-        Duration due;  ///< CLOCK_MONOTONIC
-        std::vector<Bound> bound;
-        kernel::ProcessStat stat;  ///< as last seen
-        uid_t uid = 0;
-    };
-    struct Slot {
-        std::uint32_t generation = 0;
-        bool used = false;
-    };
-
     PollSource(const PollOptions& options, kernel::Procfs procfs);
 
-    Result<Subject*> subject_for(const Target& target);
-    Subject& insert(kernel::ProcessIdentity who, bool thread);
-    Bound& attach(Subject& subject, std::uint32_t watch, const Target& how);
-    void arm(Subject& subject, Bound& bound, bool at_exec);
-    [[nodiscard]] Result<PollReading> look(const Subject& subject) const;
-    void poll_subject(Subject& subject, Duration now);
+    Result<PollSubject*> subject_for(const Target& target);
+    PollSubject& insert(kernel::ProcessIdentity who, bool thread);
+    void look(PollSubject& subject, Key key, Duration at);
     void finish(Key key, int error);
-    void schedule(Subject& subject, Duration now, const PollReading& reading);
-    void poll_due(Duration now);
     void take_exits();
+    void look_at_due(Duration at);
     void discover();
-    void adopt_children(Subject& parent, const std::vector<pid_t>& children);
-    void adopt(const Subject& parent, pid_t child);
-    void say_unwatched(const Subject& parent, pid_t child);
-    void queue(Subject& subject, const Bound& bound, const brink_record& record);
+    bool adopt(const PollSubject& parent, pid_t child);
     void set_timer();
-    [[nodiscard]] std::uint32_t take_slot();
+    [[nodiscard]] PollSubject::Slot take_slot();
 
     kernel::Procfs procfs_;
-    PollOptions options_;
+    PollInterval interval_;  ///< a fresh one, from which each subject's is copied
     Fd epoll_;
     Fd timer_;
-    std::deque<brink_watch> watches_;  ///< PollTally points into it
-    std::map<Key, Subject> subjects_;
-    std::vector<Slot> slots_;
+    std::deque<brink_watch> watches_;  ///< tallies point into it
+    PollSubject::Queue queue_;         ///< likewise subjects
+    std::map<Key, PollSubject> subjects_;
+    std::vector<std::uint32_t> generations_;  ///< by slot
     std::vector<std::uint32_t> free_slots_;
-    std::deque<brink_record> queue_;
     Duration discover_due_{0};
     Duration discover_interval_;
     Duration rest_until_{0};
-    bool said_full_ = false;
+    std::uint64_t unwatched_ = 0;
 };
 
 }  // namespace brink::engine

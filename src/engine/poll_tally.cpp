@@ -11,20 +11,14 @@
 namespace brink::engine {
 namespace {
 
-// By level index: whether the level is among the first `position` ranks, and its rank.
-struct Sides {
-    std::array<bool, BRINK_MAX_LEVELS> passed{};
-    std::array<std::uint32_t, BRINK_MAX_LEVELS> rank{};
-};
+using Sides = std::array<bool, BRINK_MAX_LEVELS>;
 
+// By level index: whether the level is passed, which is to be among the first `position` ranks.
 Sides sides_of(const brink_bounds& bounds, std::uint32_t position) {
-    Sides sides;
-    for (std::uint32_t rank = 1; rank <= BRINK_MAX_LEVELS; ++rank) {
-        const std::uint8_t level = bounds.order[rank - 1];
-        sides.passed[level] = rank <= position;
-        sides.rank[level] = rank;
-    }
-    return sides;
+    Sides passed{};
+    for (std::uint32_t rank = 1; rank <= BRINK_MAX_LEVELS; ++rank)
+        passed[bounds.order[rank - 1]] = rank <= position;
+    return passed;
 }
 
 }  // namespace
@@ -32,11 +26,6 @@ Sides sides_of(const brink_bounds& bounds, std::uint32_t position) {
 void PollTally::begin(const PollReading& reading, bool armed, const Emit& emit) {
     now_ = reading;
     brink_set_bounds(&bounds_, watch_, now_.limit);
-    if (armed) {
-        brink_record record = blank(BRINK_RECORD_ARMED);
-        record.number = next_number_++;
-        emit(record);
-    }
     position_ = brink_position(&bounds_, 0, now_.usage);
     for (std::uint32_t rank = 1; rank <= position_; ++rank) {
         brink_record record = blank(BRINK_RECORD_INITIAL);
@@ -45,6 +34,10 @@ void PollTally::begin(const PollReading& reading, bool armed, const Emit& emit) 
         record.flags = BRINK_RECORD_UP;
         say(record, emit);
     }
+    if (!armed) return;
+    brink_record record = blank(BRINK_RECORD_ARMED);
+    record.number = next_number_++;
+    emit(record);
 }
 
 void PollTally::update(const PollReading& reading, const Emit& emit) {
@@ -60,15 +53,14 @@ void PollTally::end(bool named, int error, const Emit& emit) {
     }
     if (!named && !reported_) return;
     brink_record record = blank(BRINK_RECORD_EXIT);
-    record.cause = BRINK_CAUSE_EXIT;
     record.errno_value = static_cast<std::uint32_t>(error);
     say(record, emit);
 }
 
 std::uint64_t PollTally::distance(std::uint64_t usage) const {
     std::uint64_t nearest = ~std::uint64_t{0};
-    const std::uint64_t above =
-        position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1] : BRINK_NEVER;
+    const std::uint64_t above = position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1]
+                                                             : BRINK_NEVER;
     if ((watch_->flags & BRINK_WATCH_UP) != 0 && above < BRINK_NEVER && above > usage)
         nearest = above - usage;
     if (position_ == 0) return nearest;
@@ -78,28 +70,27 @@ std::uint64_t PollTally::distance(std::uint64_t usage) const {
 }
 
 // Thresholds move, and where absolute and relative levels are mixed their order may change too:
-// compared are the sides of levels, not positions.
+// compared are the sides of levels, not positions. What went up stands where the new limit puts it,
+// what went down where the old one had it, as in limit.bpf.c.
 void PollTally::change_limit(const PollReading& reading, const Emit& emit) {
     const std::uint64_t old_limit = now_.limit;
+    const brink_bounds old_bounds = bounds_;
     const Sides before = sides_of(bounds_, position_);
     now_.limit = reading.limit;
     now_.limit_hard = reading.limit_hard;
     brink_set_bounds(&bounds_, watch_, now_.limit);
     brink_record record = blank(BRINK_RECORD_LIMIT);
     record.old_limit = old_limit;
-    record.cause = BRINK_CAUSE_LIMIT;
     say(record, emit);
     position_ = brink_position(&bounds_, position_, now_.usage);
     const Sides after = sides_of(bounds_, position_);
     for (std::uint32_t rank = 1; rank <= BRINK_MAX_LEVELS; ++rank) {
         const std::uint8_t level = bounds_.order[rank - 1];
-        if (after.passed[level] && !before.passed[level])
-            cross(bounds_, rank, true, BRINK_CAUSE_LIMIT, emit);
+        if (after[level] && !before[level]) cross(bounds_, rank, true, BRINK_CAUSE_LIMIT, emit);
     }
     for (std::uint32_t rank = BRINK_MAX_LEVELS; rank >= 1; --rank) {
-        const std::uint8_t level = bounds_.order[rank - 1];
-        if (before.passed[level] && !after.passed[level])
-            cross(bounds_, rank, false, BRINK_CAUSE_LIMIT, emit);
+        const std::uint8_t level = old_bounds.order[rank - 1];
+        if (before[level] && !after[level]) cross(old_bounds, rank, false, BRINK_CAUSE_LIMIT, emit);
     }
 }
 

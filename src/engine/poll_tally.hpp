@@ -28,7 +28,7 @@ class PollTally {
     explicit PollTally(const brink_watch& watch) : watch_(&watch) {}
 
     /// The first reading: one INITIAL for each level at or below the usage, ascending. With
-    /// `armed` an ARMED before them.
+    /// `armed` an ARMED after them.
     void begin(const PollReading& reading, bool armed, const Emit& emit);
 
     /// A later reading. If the soft limit changed: LIMIT, then a CROSSING with cause LIMIT for each

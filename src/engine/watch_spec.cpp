@@ -27,8 +27,9 @@ std::string_view example_level(Unit unit) {
 
 std::string right_forms(Unit unit) {
     const std::string_view example = example_level(unit);
-    return fmt::format("write a usage ({}), a share of the limit (80%), or a distance below it (-{})",
-                       example, unit == Unit::count ? "50" : example);
+    return fmt::format(
+        "write a usage ({}), a share of the limit (80%), or a distance below it (-{})", example,
+        unit == Unit::count ? "50" : example);
 }
 
 bool is_digits(std::string_view text) {
@@ -65,7 +66,9 @@ Result<Level> parse_percent(std::string_view text) {
 Result<std::uint64_t> parse_number(std::string_view digits, std::string_view text, Unit unit) {
     const auto value = parse_quantity(digits, unit);
     if (value) return value;
-    if (value.error().code == ERANGE) return fail("level " + value.error().message);
+    if (value.error().code == ERANGE)
+        return fail(
+            fmt::format("level {} is too large; write a number below 2^64", in_quotes(text)));
     return fail(fmt::format("level {} is malformed; {}", in_quotes(text), right_forms(unit)));
 }
 
@@ -109,9 +112,10 @@ Result<std::vector<Level>> parse_levels(std::string_view text, Unit unit) {
         if (!level) return tl::unexpected(level.error());
         for (const Level& earlier : levels)
             if (earlier.same_as(*level))
-                return fail(fmt::format("level {} is there twice ({} is the same); name each level "
-                                        "once",
-                                        in_quotes(level->text), in_quotes(earlier.text)));
+                return fail(fmt::format("level {} {}; name each level once", in_quotes(level->text),
+                                        level->text == earlier.text
+                                            ? "is there twice"
+                                            : "is the same as " + in_quotes(earlier.text)));
         if (levels.size() == BRINK_MAX_LEVELS)
             return fail(fmt::format("there are more than {} levels; spread them over several -w",
                                     BRINK_MAX_LEVELS));
@@ -130,10 +134,10 @@ struct Options {
 tl::unexpected<Error> unknown_option(std::string_view option) {
     const std::string_view name = option.substr(0, option.find('='));
     const std::string_view near = nearest(name, {"up", "down", "rearm", "no-inherit"});
-    return fail(fmt::format(
-        "there is no option {}; {}there are: :up, :down, :rearm=LEVEL, :no-inherit",
-        in_quotes(":" + std::string(option)),
-        near.empty() ? "" : fmt::format("did you mean :{}? ", near)));
+    return fail(
+        fmt::format("there is no option {}; {}there are: :up, :down, :rearm=LEVEL, :no-inherit",
+                    in_quotes(":" + std::string(option)),
+                    near.empty() ? "" : fmt::format("did you mean :{}? ", near)));
 }
 
 Result<void> set_once(bool& flag, std::string_view option) {

@@ -67,8 +67,7 @@ DescriptorName name_path(std::string_view link, std::optional<mode_t> mode) {
 std::optional<std::uint64_t> socket_inode(std::string_view link) {
     constexpr std::string_view kSocket = "socket:[";
     if (!link.starts_with(kSocket) || !link.ends_with(']')) return std::nullopt;
-    return to_number<std::uint64_t>(
-        link.substr(kSocket.size(), link.size() - kSocket.size() - 1));
+    return to_number<std::uint64_t>(link.substr(kSocket.size(), link.size() - kSocket.size() - 1));
 }
 
 DescriptorName name_descriptor(std::string_view link, std::optional<mode_t> mode) {

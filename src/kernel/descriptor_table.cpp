@@ -94,8 +94,8 @@ std::optional<mode_t> mode_of(const std::string& target, const std::string& path
 // also those that are in no table of /proc/PID/net; nothing else does.
 std::string protocol_of(const std::string& path) {
     std::array<char, 64> buffer{};
-    const ssize_t got =
-        ::getxattr(path.c_str(), "system.sockprotoname", buffer.data(), buffer.size() - 1);
+    const ssize_t got = ::getxattr(path.c_str(), "system.sockprotoname", buffer.data(),
+                                   buffer.size() - 1);
     if (got <= 0) return "";
     std::string name(buffer.data());
     std::transform(name.begin(), name.end(), name.begin(),
@@ -105,8 +105,7 @@ std::string protocol_of(const std::string& path) {
 
 DescriptorName name_socket(const SocketTable& sockets, std::uint64_t inode,
                            const std::string& path) {
-    if (const SocketName* name = sockets.find(inode))
-        return {"socket", name->narrow, name->wide};
+    if (const SocketName* name = sockets.find(inode)) return {"socket", name->narrow, name->wide};
     const std::string protocol = protocol_of(path);
     std::string name = protocol;
     if (protocol.starts_with("tcp") || protocol.starts_with("udp"))
@@ -120,7 +119,9 @@ struct Named {
 };
 
 // A group that is worth a line of its own even where many others are put together.
-bool is_large(std::uint64_t count, std::uint64_t total) { return count >= 4 && count * 20 >= total; }
+bool is_large(std::uint64_t count, std::uint64_t total) {
+    return count >= 4 && count * 20 >= total;
+}
 
 std::vector<EvidenceItem> fold(const std::vector<Named>& names, std::uint64_t total,
                                std::size_t max_items) {

@@ -13,8 +13,8 @@
 namespace brink::kernel {
 
 struct DescribeBounds {
-    std::size_t items = 20;       ///< lines of the breakdown; the rest is in Evidence::omitted
-    std::size_t links = 65536;    ///< descriptors looked at; the rest is counted, not named
+    std::size_t items = 20;     ///< lines of the breakdown; the rest is in Evidence::omitted
+    std::size_t links = 65536;  ///< descriptors looked at; the rest is counted, not named
     std::chrono::milliseconds time{1000};  ///< likewise
 };
 

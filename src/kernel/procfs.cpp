@@ -8,18 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "kernel/file_text.hpp"
 
 namespace brink::kernel {
 namespace {
-
-constexpr std::size_t kMaxDescendants = 65536;
 
 // ENOENT means that the process is gone: the files themselves exist on every kernel.
 tl::unexpected<Error> gone_or(pid_t pid, const Error& error) {
@@ -63,11 +58,10 @@ void parse_status_line(std::string_view name, std::string_view rest, ProcessStat
 // The lines of /proc/PID/limits, by RLIMIT_ number.
 std::string_view limit_title(int rlimit) {
     static constexpr std::array<std::string_view, 16> kTitles = {
-        "Max cpu time",      "Max file size",         "Max data size",       "Max stack size",
-        "Max core file size", "Max resident set",     "Max processes",       "Max open files",
-        "Max locked memory", "Max address space",     "Max file locks",      "Max pending signals",
-        "Max msgqueue size", "Max nice priority",     "Max realtime priority",
-        "Max realtime timeout"};
+        "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
+        "Max core file size", "Max resident set",  "Max processes",         "Max open files",
+        "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
+        "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
     const auto index = static_cast<std::size_t>(rlimit);
     return rlimit >= 0 && index < kTitles.size() ? kTitles[index] : std::string_view{};
 }
@@ -184,8 +178,9 @@ Result<Limit> Procfs::limit(pid_t pid, int rlimit) const {
         struct rlimit values {};
         if (::prlimit(pid, static_cast<__rlimit_resource>(rlimit), nullptr, &values) == 0)
             return Limit{or_infinite(values.rlim_cur), or_infinite(values.rlim_max)};
-        if (errno != EPERM) return gone_or(pid, Error{errno, "prlimit of " + std::to_string(pid) +
-                                                                 ": " + std::strerror(errno)});
+        if (errno != EPERM)
+            return gone_or(pid, Error{errno, "prlimit of " + std::to_string(pid) + ": " +
+                                                 std::strerror(errno)});
     }
     const auto parsed = parse_limits(path(pid, "limits"), rlimit);
     if (!parsed) return gone_or(pid, parsed.error());
@@ -267,28 +262,6 @@ std::vector<std::pair<pid_t, pid_t>> Procfs::parents() const {
     return found;
 }
 
-std::vector<pid_t> Procfs::descendants(pid_t pid) const {
-    std::unordered_multimap<pid_t, pid_t> by_parent;
-    if (!has_children_files_)
-        for (const auto& [child, parent] : parents()) by_parent.emplace(parent, child);
-    std::vector<pid_t> found{pid};
-    std::unordered_set<pid_t> seen{pid};  // recycled pids could make a ring
-    for (std::size_t i = 0; i < found.size() && found.size() <= kMaxDescendants; ++i) {
-        std::vector<pid_t> next;
-        if (has_children_files_) {
-            next = children(found[i]);
-        } else {
-            const auto [from, to] = by_parent.equal_range(found[i]);
-            std::for_each(from, to, [&](const auto& entry) { next.push_back(entry.second); });
-        }
-        for (const pid_t child : next)
-            if (found.size() <= kMaxDescendants && seen.insert(child).second)
-                found.push_back(child);
-    }
-    found.erase(found.begin());
-    return found;
-}
-
 std::string Procfs::boot_id() const {
     const auto text = read_text(root_ + "/sys/kernel/random/boot_id");
     return text ? text->substr(0, text->find('\n')) : "";
@@ -301,8 +274,8 @@ std::string Procfs::hostname() const {
 
 std::string unit_name(std::string_view cgroup) {
     static constexpr std::array<std::string_view, 11> kSuffixes = {
-        ".service", ".scope",     ".slice", ".socket", ".mount", ".automount",
-        ".swap",    ".target",    ".path",  ".timer",  ".device"};
+        ".service", ".scope",  ".slice", ".socket", ".mount", ".automount",
+        ".swap",    ".target", ".path",  ".timer",  ".device"};
     while (!cgroup.empty()) {
         const std::size_t slash = cgroup.rfind('/');
         std::string_view name = cgroup.substr(slash == std::string_view::npos ? 0 : slash + 1);

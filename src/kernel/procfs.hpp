@@ -94,16 +94,14 @@ class Procfs {
     [[nodiscard]] bool has_children_files() const { return has_children_files_; }
 
     /// Children of all threads of `pid`, from /proc/PID/task/TID/children. Some may be left out
-    /// while others are exiting (proc_tid_children(5)).
+    /// while others are exiting (proc_tid_children(5)). Better ask ChildLookup, which works without
+    /// those files too.
     [[nodiscard]] std::vector<pid_t> children(pid_t pid) const;
     /// Those of one thread only.
     [[nodiscard]] std::vector<pid_t> children_of_thread(pid_t tid) const;
 
     /// (pid, ppid) of every process.
     [[nodiscard]] std::vector<std::pair<pid_t, pid_t>> parents() const;
-
-    /// Children, their children and so on, parents before children; at most 65536.
-    [[nodiscard]] std::vector<pid_t> descendants(pid_t pid) const;
 
     /// /proc/sys/kernel/random/boot_id; "" if unreadable.
     [[nodiscard]] std::string boot_id() const;

@@ -25,8 +25,8 @@ constexpr unsigned kListen = 10;
 // enum of include/net/tcp_states.h
 std::string tcp_state(unsigned state) {
     static constexpr std::array<const char*, 13> kNames = {
-        "?",          "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",   "TIME_WAIT",
-        "CLOSE",      "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "CLOSING",   "NEW_SYN_RECV"};
+        "?",     "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",   "TIME_WAIT",
+        "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "CLOSING",   "NEW_SYN_RECV"};
     return state < kNames.size() ? kNames[state] : "state " + std::to_string(state);
 }
 
@@ -120,9 +120,7 @@ const SocketName* SocketTable::find(Inode inode) const {
 }
 
 // Inet sockets wait for name_inet(): whether one was accepted is known when all listeners are.
-bool SocketTable::complete() const {
-    return inet_.empty() && names_.size() >= wanted_->size();
-}
+bool SocketTable::complete() const { return inet_.empty() && names_.size() >= wanted_->size(); }
 
 void SocketTable::read_file(const std::string& path, std::string_view protocol) {
     LineReader lines(path);
@@ -154,8 +152,7 @@ void SocketTable::read_inet_line(std::string_view line, std::string_view protoco
     const auto inode = to_number<Inode>(next_word(line));
     if (!local || !remote || !state || !inode) return;
     const std::string_view family = protocol.substr(0, 3);
-    if (family == "tcp" && *state == kListen)
-        listening_.insert(std::string(family) + " " + std::to_string(local->port));
+    if (family == "tcp" && *state == kListen) listening_.emplace(family, local->port);
     if (*inode == 0 || !wanted_->contains(*inode)) return;
     Inet socket{.protocol = family,
                 .local = local->text(),
@@ -168,18 +165,17 @@ void SocketTable::read_inet_line(std::string_view line, std::string_view protoco
 
 void SocketTable::name_inet() {
     for (const auto& [inode, socket] : inet_) {
-        const std::string port = std::to_string(socket.local_port);
-        const std::string protocol(socket.protocol);
-        const std::string head = protocol + (socket.state.empty() ? "" : " " + socket.state);
         SocketName name;
-        if (socket.remote.empty()) {
-            name = {head + " " + socket.local, head};
-        } else if (listening_.contains(protocol + " " + port)) {
-            name.wide = head + " on port " + port;
-            name.narrow = name.wide + " from " + socket.remote_host;
-        } else {
-            name = {head + " to " + socket.remote, head};
-        }
+        name.wide = socket.protocol;
+        if (!socket.state.empty()) name.wide += " " + socket.state;
+        const bool accepted = listening_.contains({socket.protocol, socket.local_port});
+        if (accepted && !socket.remote.empty())
+            name.wide += " on port " + std::to_string(socket.local_port);
+        name.narrow = name.wide;
+        if (socket.remote.empty())
+            name.narrow += " " + socket.local;
+        else
+            name.narrow += accepted ? " from " + socket.remote_host : " to " + socket.remote;
         names_.insert_or_assign(inode, std::move(name));
     }
     inet_.clear();

@@ -7,10 +7,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace brink::kernel {
 
@@ -58,7 +60,7 @@ class SocketTable {
     Clock::time_point deadline_;
     std::unordered_map<Inode, SocketName> names_;
     std::unordered_map<Inode, Inet> inet_;
-    std::unordered_set<std::string> listening_;  ///< "tcp 80": ports that a listener has
+    std::set<std::pair<std::string_view, unsigned>> listening_;  ///< protocol and port
     std::string unavailable_;
 };
 

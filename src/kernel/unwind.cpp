@@ -62,6 +62,7 @@ pid_t next_thread(Dwfl*, void* session, void** thread) {
 
 bool read_process(pid_t pid, Dwarf_Addr address, Dwarf_Word* word) {
     iovec local{word, sizeof *word};
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of the other process
     iovec remote{reinterpret_cast<void*>(address), sizeof *word};
     return ::process_vm_readv(pid, &local, 1, &remote, 1, 0) == sizeof *word;
 }
@@ -117,8 +118,9 @@ const Dwfl_Thread_Callbacks kThreadCallbacks = {
 
 std::string demangle(const char* symbol) {
     int status = -1;
-    const std::unique_ptr<char, void (*)(void*)> name(
-        abi::__cxa_demangle(symbol, nullptr, nullptr, &status), std::free);
+    const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(symbol, nullptr, nullptr,
+                                                                          &status),
+                                                      std::free);
     return status == 0 && name ? std::string(name.get()) : std::string(symbol);
 }
 
@@ -147,8 +149,8 @@ StackFrame name_frame(Dwfl* dwfl, Dwarf_Addr pc, bool exact, Clock::duration spe
     const Dwarf_Addr at = exact ? pc : pc - 1;
     GElf_Off offset = 0;
     GElf_Sym symbol{};
-    const char* function =
-        dwfl_module_addrinfo(module, at, &offset, &symbol, nullptr, nullptr, nullptr);
+    const char* function = dwfl_module_addrinfo(module, at, &offset, &symbol, nullptr, nullptr,
+                                                nullptr);
     if (function != nullptr) {
         frame.function = demangle(function);
         frame.offset = offset + (pc - at);
@@ -200,7 +202,7 @@ UnwindResult unwind(pid_t pid, const brink_stack_record& stack) {
     if (session.pcs.empty()) return addresses_only(stack, dwfl_error("unwinding"));
     for (const auto& [pc, exact] : session.pcs)
         result.frames.push_back(name_frame(dwfl.get(), pc, exact, Clock::now() - start));
-    if (Clock::now() - start >= kSourceTime) 
+    if (Clock::now() - start >= kSourceTime)
         result.unavailable = "symbols or lines may be missing: looking them up took too long";
     return result;
 }

@@ -8,8 +8,7 @@
 
 namespace brink::kernel {
 
-std::optional<std::uint64_t> captured_word(const brink_stack_record& stack,
-                                           std::uint64_t address) {
+std::optional<std::uint64_t> captured_word(const brink_stack_record& stack, std::uint64_t address) {
     const std::uint64_t n_bytes = std::min<std::uint64_t>(stack.n_bytes, BRINK_STACK_BYTES);
     const std::uint64_t offset = address - stack.sp;  // wraps below sp, and is then too large
     std::uint64_t word = 0;

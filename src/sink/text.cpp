@@ -95,8 +95,7 @@ std::string note_of(const Event& event) {
                        ? fmt::format("was {}", format_quantity(*event.old_limit, unit_of(event)))
                        : "was unlimited";
         case EventType::exit:
-            return event.reason.empty() ? ""
-                                        : "watched no longer: " + terminal_safe(event.reason);
+            return event.reason.empty() ? "" : "watched no longer: " + terminal_safe(event.reason);
         case EventType::resync: return "after lost records";
         default: return "";
     }

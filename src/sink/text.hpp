@@ -39,7 +39,7 @@ class TextRenderer {
     TextStyle style_;
     Fold fold_;
     std::size_t resource_width_ = 0;  // of the columns, as far as they have grown
-    std::size_t word_width_ = 4;
+    std::size_t word_width_ = 6;
     std::size_t number_width_ = 0;
     std::size_t amounts_width_ = 0;
 };

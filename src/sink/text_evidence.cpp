@@ -85,19 +85,19 @@ void write_targets(Block& block, const Evidence& evidence, const TextStyle& styl
             rest += items[i]->count;
             continue;
         }
-        const std::string kind = fmt::format("{:<{}}", terminal_safe(items[i]->kind), kind_width);
-        const std::string count = fmt::format("{:>{}}", items[i]->count, count_width);
-        const std::size_t taken = count_width + kind_width + 5;
-        block.line(fmt::format("  {}  {}  {}", count, paint(style, Tone::note, kind),
-                               block.fit(items[i]->target, taken)));
+        const std::string kind = terminal_safe(items[i]->kind);
+        std::string line = fmt::format("  {:>{}}  {}", items[i]->count, count_width,
+                                       paint(style, Tone::note, kind));
+        if (!items[i]->target.empty())
+            line += std::string(kind_width - columns(kind) + 2, ' ') +
+                    block.fit(items[i]->target, count_width + kind_width + 6);
+        block.line(line);
     }
     if (rest > 0)
         block.line(paint(style, Tone::faint, fmt::format("  {:>{}}  others", rest, count_width)));
 }
 
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::string place_of(const StackFrame& frame) {
     if (!frame.source.empty()) return frame.source;

@@ -28,10 +28,9 @@ void Fold::never_fold(std::int32_t pid) {
 }
 
 bool Fold::foldable(const Event& event) const {
-    const bool birth_or_exit =
-        event.type == EventType::initial ||
-        (event.type == EventType::exit && event.reason.empty()) ||
-        (event.type == EventType::crossing && event.cause == "exit");
+    const bool birth_or_exit = event.type == EventType::initial ||
+                               (event.type == EventType::exit && event.reason.empty()) ||
+                               (event.type == EventType::crossing && event.cause == "exit");
     if (!birth_or_exit || event.evidence) return false;
     return !event.pid || std::find(named_.begin(), named_.end(), *event.pid) == named_.end();
 }
@@ -73,8 +72,7 @@ bool Fold::due(const Event& event) const {
 
 std::string Fold::take_summary() {
     std::string said;
-    if (started_ > 0)
-        said = fmt::format("{} more began at or above a level", processes(started_));
+    if (started_ > 0) said = fmt::format("{} more began at or above a level", processes(started_));
     if (ended_ > 0)
         said += said.empty() ? fmt::format("{} more ended", processes(ended_))
                              : fmt::format(", {} ended", ended_);

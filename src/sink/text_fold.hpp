@@ -37,11 +37,11 @@ class Fold {
     void count(const Event& event);
 
     std::vector<std::int32_t> named_;
-    unsigned shown_ = 0;            // foldable lines shown since the last other line
-    std::uint64_t started_ = 0;     // processes that began at or above a level
+    unsigned shown_ = 0;         // foldable lines shown since the last other line
+    std::uint64_t started_ = 0;  // processes that began at or above a level
     std::uint64_t ended_ = 0;
-    std::uint64_t fallen_ = 0;      // levels that went down because of an exit
-    std::int64_t since_ns_ = 0;     // time of the first event counted
+    std::uint64_t fallen_ = 0;   // levels that went down because of an exit
+    std::int64_t since_ns_ = 0;  // time of the first event counted
     std::optional<std::int32_t> last_started_;
     std::vector<std::string> names_;  // the first few different ones
     bool more_names_ = false;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <csignal>
@@ -39,8 +40,10 @@ void wait_for_stage(std::uint32_t wanted) {
 }
 void stage_done() { stage->done.fetch_add(1); }
 
-[[noreturn]] void child(long opens, bool close_again) {
+[[noreturn]] void child(long opens, bool close_again, bool outlives) {
   int fds[kMostDescriptors];
+  ::alarm(1200);  // never left behind for good
+  if (!outlives) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   wait_for_stage(1);
   for (long i = 0; i < opens; ++i)
     if ((fds[i] = ::dup(STDIN_FILENO)) < 0) ::_exit(2);
@@ -98,7 +101,7 @@ int main(int argc, char** argv) {
     if (collide) must(::pwrite(last_pid, text.data(), text.size(), 0) > 0, "ns_last_pid");
     const pid_t pid = ::fork();
     must(pid >= 0, "fork");
-    if (pid == 0) child(opens, !keep_open);
+    if (pid == 0) child(opens, !keep_open, leave);
     if (pid == wanted) ++collisions;
     pids.push_back(pid);
     ++born;
@@ -108,7 +111,12 @@ int main(int argc, char** argv) {
   run_stage(1, born);
   say("forker: opened");
   ready_and_wait(gate);
-  if (leave) return 0;
+  if (leave) {
+    std::string left;
+    for (const pid_t pid : pids) left += " " + std::to_string(pid);
+    say("forker: left" + left);
+    return 0;
+  }
   run_stage(2, born);
   say(keep_open ? "forker: kept" : "forker: closed");
   ready_and_wait(gate);

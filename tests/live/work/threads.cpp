@@ -25,9 +25,9 @@ constexpr long kMostEach = 256;
 
 struct Shared {
   pthread_barrier_t barrier;
-  std::atomic<bool> stop;
+  std::atomic<bool> told;  // by the outside
+  std::atomic<bool> stop;  // decided by worker 0 between two barriers, so that all agree
   std::atomic<long> rounds;
-  std::atomic<bool> stranger_done;
 };
 Shared* shared;
 int source;  // what is duplicated
@@ -43,8 +43,7 @@ void work(const Plan& plan, long index) {
   for (long round = 0;; ++round) {
     ::pthread_barrier_wait(&shared->barrier);
     if (index == 0) shared->rounds = round;
-    // Decided by one, between two barriers, so that all agree.
-    if (index == 0 && plan.rounds > 0 && round >= plan.rounds) shared->stop = true;
+    if (index == 0 && (shared->told || (plan.rounds > 0 && round >= plan.rounds))) shared->stop = true;
     ::pthread_barrier_wait(&shared->barrier);
     if (shared->stop) break;
     ::pthread_barrier_wait(&shared->barrier);
@@ -139,7 +138,7 @@ int main(int argc, char** argv) {
   if (until_told) {
     say("ready " + std::to_string(::getpid()));
     next_line();
-    shared->stop = true;
+    shared->told = true;
   }
   for (std::thread& thread : threads) thread.join();
   // Siblings cannot be joined: wait until the table stands at its final count.

@@ -44,24 +44,23 @@ inline void int80_dup2(Sequence& q) {
   if (q.state().int80 != 0) one(q, "int80_dup2", create::int80(63, q.state().directory, q.any_closed()), false);
 }
 
-inline int connect_to_listener(Sequence& q) {
-  const int client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+inline bool connect_to_listener(Sequence& q) {
+  const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
   one(q, "socket", client, false);
   sockaddr_un address{};
   socklen_t length = sizeof address;
-  if (client < 0 || ::getsockname(q.state().listener, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
-      ::connect(client, reinterpret_cast<sockaddr*>(&address), length) != 0)
-    return -1;
-  q.done("connect", 0);
-  return client;
+  if (client < 0 || ::getsockname(q.state().listener, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+  const int connected = ::connect(client, reinterpret_cast<sockaddr*>(&address), length);
+  q.done("connect", connected);
+  return connected == 0;
 }
 inline void accept4(Sequence& q) {
-  if (connect_to_listener(q) < 0) return;
+  if (!connect_to_listener(q)) return;
   const bool cloexec = q.one_in(2);
   one(q, "accept4", ::accept4(q.state().listener, nullptr, nullptr, cloexec ? SOCK_CLOEXEC : 0), cloexec);
 }
 inline void accept(Sequence& q) {
-  if (connect_to_listener(q) < 0) return;
+  if (!connect_to_listener(q)) return;
   one(q, "accept", create::raw(SYS_accept, q.state().listener), false);
 }
 

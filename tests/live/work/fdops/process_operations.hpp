@@ -11,15 +11,16 @@
 namespace brink::work::process {
 
 inline long clone_raw(unsigned long flags, int* pidfd) {
-#ifdef __x86_64__
-  return ::syscall(SYS_clone, flags, 0L, pidfd, 0L, 0L);
-#else
-  return ::syscall(SYS_clone, flags, 0L, pidfd, 0L, 0L);  // stack and pidfd come first everywhere but on s390
-#endif
+  return ::syscall(SYS_clone, flags, 0L, pidfd, 0L, 0L);  // flags, stack, pidfd: this order everywhere but on s390
 }
 inline void reap(long child) {
   while (::waitpid(static_cast<pid_t>(child), nullptr, 0) < 0 && errno == EINTR) {
   }
+}
+
+// A refused birth (EMFILE with CLONE_PIDFD) has no child.
+inline void done_with_child(Sequence& q, const char* name, long child, std::uint32_t born_with) {
+  q.done(name, child, child > 0 ? static_cast<std::int32_t>(child) : 0, born_with);
 }
 
 inline void fork(Sequence& q) {
@@ -27,16 +28,18 @@ inline void fork(Sequence& q) {
   const long child = clone_raw(SIGCHLD, nullptr);
   if (child == 0) ::_exit(0);
   if (child > 0) reap(child);
-  q.done("fork", child, static_cast<std::int32_t>(child), born_with);
+  done_with_child(q, "fork", child, born_with);
 }
 inline void clone_pidfd(Sequence& q) {
   const std::uint32_t born_with = q.count_in_model();
   int pidfd = -1;
   const long child = clone_raw(CLONE_PIDFD | SIGCHLD, &pidfd);
   if (child == 0) ::_exit(0);
+  const int error = errno;
   if (child > 0) reap(child);
   if (child > 0) q.opened(pidfd, true);
-  q.done("clone_PIDFD", child, static_cast<std::int32_t>(child), born_with);
+  errno = error;
+  done_with_child(q, "clone_PIDFD", child, born_with);
 }
 
 // With a sibling on the same table, unsharing makes a copy; close_range copies only what it will not close.
@@ -45,7 +48,7 @@ inline void unshare_from_sibling(Sequence& q) {
   const long sibling = clone_raw(CLONE_FILES | SIGCHLD, nullptr);
   if (sibling == 0)
     for (;;) ::pause();
-  q.done("clone_FILES", sibling, static_cast<std::int32_t>(sibling), born_with);
+  done_with_child(q, "clone_FILES", sibling, born_with);
   if (sibling < 0) return;
   if (q.one_in(2)) {
     q.done("unshare", ::unshare(CLONE_FILES));

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which engine: the best that this kernel and these privileges allow, or the one that was asked for;
+// and the words that say so.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "engine/record_source.hpp"
+#include "options.hpp"
+
+namespace brink::app {
+
+struct ChosenEngine {
+    std::unique_ptr<engine::RecordSource> source;
+    std::string remark;  ///< what it costs or misses, and why it is not a better one
+};
+
+/// Tries `kernel`, `tracepoint`, `poll` in this order, or only the one that was asked for. Loads
+/// programs; attaches nothing.
+[[nodiscard]] Result<ChosenEngine> choose_engine(const MonitorOptions& options);
+
+/// Raises brink's own soft limit on open files to the hard one: programs and maps take descriptors.
+void raise_own_limits();
+
+}  // namespace brink::app

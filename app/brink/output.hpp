@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Output: where the events of `run` and `watch` are written, as text or JSON lines, each as soon as
+// it happens.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "brink/event.hpp"
+#include "options.hpp"
+#include "sink/text.hpp"
+
+namespace brink::app {
+
+class Output {
+  public:
+    /// Opens what --events asks for; else `default_fd`. A descriptor that was handed over (fd:N) is
+    /// made close-on-exec, so that the command does not get it.
+    [[nodiscard]] static Result<Output> open(const MonitorOptions& options, int default_fd);
+
+    void write(const Event& event);
+    /// What text output still holds back. Call before the end.
+    void flush();
+    void never_fold(std::int32_t pid) { text_.never_fold(pid); }
+
+    /// Whether the reader has gone (EPIPE); nothing is written any more.
+    [[nodiscard]] bool closed() const { return closed_; }
+    /// The error that ended the writing, for a message; empty if none.
+    [[nodiscard]] const std::string& error() const { return error_; }
+
+  private:
+    Output(OutputFormat format, Fd owned, int fd);
+    void put(const std::string& text);
+
+    OutputFormat format_;
+    Fd owned_;
+    int fd_;
+    sink::TextRenderer text_;
+    bool closed_ = false;
+    std::string error_;
+};
+
+/// One line "brink: …" on standard error.
+void notice(const std::string& message);
+
+}  // namespace brink::app

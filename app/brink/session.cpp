@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "action/evidence.hpp"
+#include "action/signal.hpp"
+#include "engine_choice.hpp"
+#include "kernel/procfs.hpp"
+#include "sink/json.hpp"
+
+namespace brink::app {
+namespace {
+
+using action::ActionOutcome;
+using engine::ActionKind;
+
+// The sooner of two time-outs in milliseconds, where -1 is never.
+int sooner(int a, int b) {
+    if (a < 0) return b;
+    return b < 0 ? a : std::min(a, b);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::create(const MonitorOptions& options, int default_fd,
+                                                 action::OriginalState original) {
+    auto output = Output::open(options, default_fd);
+    if (!output) return tl::unexpected(output.error());
+    std::unique_ptr<Session> session(new Session(std::move(*output)));
+    auto commands = action::ExecRunner::create(std::move(original));
+    if (!commands) return tl::unexpected(commands.error());
+    session->commands_ = std::move(*commands);
+    auto chosen = choose_engine(options);
+    if (!chosen) return tl::unexpected(chosen.error());
+    session->remark_ = std::move(chosen->remark);
+    auto monitor =
+        engine::Monitor::create(std::move(chosen->source), options.watches, options.actions);
+    if (!monitor) return tl::unexpected(monitor.error());
+    session->monitor_ = std::move(*monitor);
+    return session;
+}
+
+std::string Session::description(const std::string& subject) const {
+    std::vector<std::string> watches;
+    for (const engine::WatchSpec& watch : monitor_->watches()) watches.push_back(watch.text);
+    return fmt::format("watching {} of {} with engine {} ({})", fmt::join(watches, " "), subject,
+                       monitor_->source().engine(), remark_);
+}
+
+std::vector<bool> Session::wait(const std::vector<int>& extra, int timeout_ms) {
+    std::vector<pollfd> fds{{monitor_->source().fd(), POLLIN, 0}, {commands_->fd(), POLLIN, 0}};
+    for (const int fd : extra) fds.push_back({fd, POLLIN, 0});
+    timeout_ms = sooner(timeout_ms, monitor_->source().timeout_ms());
+    timeout_ms = sooner(timeout_ms, commands_->timeout_ms());
+    ::poll(fds.data(), fds.size(), timeout_ms);
+    read_records();
+    commands_->on_readable();
+    std::vector<bool> ready;
+    for (std::size_t i = 2; i < fds.size(); ++i) ready.push_back(fds[i].revents != 0);
+    return ready;
+}
+
+void Session::read_records() {
+    monitor_->read([this](const Event& event, const engine::Context& context) {
+        output_.write(event);
+        if (listener_) listener_(event, context);
+        for (const engine::ActionSpec* sent : context.done)
+            report(event, *sent, {"sent", "by the hook, before the operation returned", {}});
+        for (const engine::ActionSpec* action : context.actions) act(event, *action, context);
+    });
+}
+
+void Session::act(const Event& event, const engine::ActionSpec& action,
+                  const engine::Context& context) {
+    switch (action.kind) {
+        case ActionKind::signal: send_signal(event, action); break;
+        case ActionKind::exec:
+            commands_->run(action.command, event, sink::to_json(event),
+                           [this, event, action](ActionOutcome outcome) {
+                               report(event, action, std::move(outcome));
+                           });
+            break;
+        case ActionKind::evidence: {
+            action::EvidenceRequest request;
+            request.pid = event.pid.value_or(0);
+            request.start_time = event.start_time.value_or(0);
+            request.stack = context.stack;
+            request.stack_pid = context.stack_pid;
+            report(event, action, action::collect_evidence(kernel::Procfs{}, request));
+            break;
+        }
+        case ActionKind::restart:
+            if (restart_) restart_(event, action);
+            break;
+        case ActionKind::fail:
+            failed_ = true;
+            report(event, action, {"done", "brink will end with status 1", {}});
+            break;
+    }
+}
+
+// Where the hook could not send it: it stood above the level already, or somebody else acted.
+void Session::send_signal(const Event& event, const engine::ActionSpec& action) {
+    const pid_t pid = event.pid.value_or(0);
+    if (event.scope == "thread") {
+        const auto status = kernel::Procfs{}.status(pid);
+        const bool sent = status && ::syscall(SYS_tgkill, status->tgid, pid, action.signal) == 0;
+        report(event, action, sent ? ActionOutcome{"sent", "by brink", {}}
+                                   : action::failed("the thread has ended"));
+        return;
+    }
+    Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    const auto stat = kernel::Procfs{}.stat(pid);
+    if (!stat || stat->start_time != event.start_time) process.reset();
+    report(event, action, action::send_signal(process.get(), pid, action.signal));
+}
+
+void Session::report(const Event& cause, const engine::ActionSpec& action, ActionOutcome outcome) {
+    Event event = monitor_->action_event(cause, action);
+    event.result = std::move(outcome.result);
+    event.detail = std::move(outcome.detail);
+    event.evidence = std::move(outcome.evidence);
+    output_.write(event);
+}
+
+void Session::finish() {
+    read_records();
+    while (!commands_->idle()) (void)wait({}, -1);
+    output_.flush();
+}
+
+}  // namespace brink::app

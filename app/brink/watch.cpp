@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// brink watch: watches a process or thread that runs already, until it ends or brink is interrupted.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "commands.hpp"
+#include "engine/hook_source.hpp"
+#include "engine_choice.hpp"
+#include "kernel/procfs.hpp"
+#include "session.hpp"
+
+namespace brink::app {
+namespace {
+
+constexpr int kFailure = 1;
+
+// "process 12 (leaky)", or why it cannot be watched.
+Result<std::string> find_subject(const WatchOptions& options) {
+    const kernel::Procfs procfs;
+    const auto stat = procfs.stat(options.pid);
+    const char* what = options.thread ? "thread" : "process";
+    if (!stat) return fail(fmt::format("there is no {} {}", what, options.pid), ESRCH);
+    const auto status = procfs.status(options.pid);
+    if (!options.thread && status && status->tgid != options.pid)
+        return fail(fmt::format("{} is a thread of process {}; use --pid {} or --tid {}", options.pid,
+                                status->tgid, status->tgid, options.pid),
+                    EINVAL);
+    if (auto allowed = procfs.may_watch(options.pid); !allowed)
+        return tl::unexpected(allowed.error());
+    return fmt::format("{} {} ({})", what, options.pid, stat->comm);
+}
+
+int stop_signals() {
+    sigset_t stop;
+    sigemptyset(&stop);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&stop, number);
+    ::sigprocmask(SIG_BLOCK, &stop, nullptr);
+    sigdelset(&stop, SIGPIPE);
+    return ::signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// SIGHUP: hold the counts against the kernel's own. Whether another signal asked for the end.
+bool asked_to_stop(int signals, Session& session) {
+    signalfd_siginfo info{};
+    bool stop = false;
+    while (::read(signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo != SIGHUP) {
+            stop = true;
+        } else if (auto* hooks = dynamic_cast<engine::HookSource*>(&session.monitor().source())) {
+            const std::size_t differing = hooks->check_all();
+            notice(differing ? fmt::format("{} counts differed from the kernel's and were corrected",
+                                           differing)
+                             : "every count agrees with the kernel's");
+        }
+    }
+    return stop;
+}
+
+}  // namespace
+
+int watch_command(const WatchOptions& options) {
+    const Fd signals(stop_signals());
+    action::OriginalState original;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    original.limits.emplace_back(RLIMIT_NOFILE, limit);
+    raise_own_limits();
+
+    const auto subject = find_subject(options);
+    if (!subject) {
+        notice(subject.error().message);
+        return kFailure;
+    }
+    auto created = Session::create(options, STDOUT_FILENO, std::move(original));
+    if (!created) {
+        notice(created.error().message);
+        return kFailure;
+    }
+    Session& session = **created;
+    session.output().never_fold(options.pid);
+    bool ended = false;
+    session.on_event([&](const Event& event, const engine::Context& context) {
+        if (event.type == EventType::exit && context.named) ended = true;
+    });
+    engine::Target target;
+    target.pid = options.pid;
+    target.thread = options.thread;
+    if (auto bound = session.monitor().bind(target); !bound) {
+        notice(bound.error().message);
+        return kFailure;
+    }
+    notice(session.description(*subject));
+    session.read_records();
+    while (!ended && !session.output().closed()) {
+        const std::vector<bool> ready = session.wait({signals.get()}, -1);
+        if (ready[0] && asked_to_stop(signals.get(), session)) break;
+    }
+    session.finish();
+    if (session.output().error().empty()) return session.failed() ? 1 : 0;
+    notice("events could not be written: " + session.output().error());
+    return kFailure;
+}
+
+}  // namespace brink::app

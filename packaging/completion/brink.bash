@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# bash completion of brink. Install as brink in the completions folder of bash-completion, or source it.
+
+_brink_values() {
+    case $1 in
+        -w | --watch)
+            compopt -o nospace
+            mapfile -t COMPREPLY < <(compgen -W "nofile=" -- "$2")
+            ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$2") ;;
+        --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
+        --events | --btf)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$2")
+            ;;
+        --pid | --tid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && printf '%s ' [0-9]*)" -- "$2") ;;
+        --restart-grace | --restart-delay) mapfile -t COMPREPLY < <(compgen -W "1s 5s 10s 30s 1m" -- "$2") ;;
+        --poll-interval) mapfile -t COMPREPLY < <(compgen -W "10ms,1s" -- "$2") ;;
+        --on | --restart-max | --max-subjects) ;;
+        *) return 1 ;;
+    esac
+}
+
+# The index of the first word that belongs to the command of `brink run`, or nothing.
+_brink_command_index() {
+    local i word
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+            --)
+                echo $((i + 1))
+                return
+                ;;
+            -w | --watch | --on | -o | --output | --events | --engine | --btf | --poll-interval | --max-subjects | \
+                --restart-grace | --restart-delay | --restart-max)
+                ((i++))
+                # bash takes "--on 80%=restart" apart at the equals sign.
+                while [[ ${COMP_WORDS[i + 1]:-} == = || ${COMP_WORDS[i + 1]:-} == : ]]; do ((i += 2)); done
+                ;;
+            -*) while [[ ${COMP_WORDS[i + 1]:-} == = ]]; do ((i += 2)); done ;;
+            *)
+                echo "$i"
+                return
+                ;;
+        esac
+    done
+}
+
+_brink_actions() {
+    local actions="evidence signal: exec:"
+    [[ $1 != run ]] || actions+=" restart fail"
+    compopt -o nospace
+    mapfile -t COMPREPLY < <(compgen -W "$actions" -- "$2")
+}
+
+_brink() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} subcommand=${COMP_WORDS[1]:-}
+    local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "run watch doctor --help --version" -- "$current")
+        return
+    fi
+    case $subcommand in
+        run) options="$common --restart-grace --restart-delay --restart-max" ;;
+        watch) options="$common --pid --tid" ;;
+        doctor) options="--output --btf --help" ;;
+        *) return ;;
+    esac
+    if [[ $subcommand == run ]]; then
+        index=$(_brink_command_index)
+        if [[ -n $index ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset "$index"
+            elif ((index == COMP_CWORD)); then
+                mapfile -t COMPREPLY < <(compgen -c -- "$current")
+            else
+                compopt -o filenames
+                mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            fi
+            return
+        fi
+    fi
+    # Behind the equals sign of --on LEVEL=ACTION.
+    if [[ $current == = && ${COMP_WORDS[COMP_CWORD - 2]} == --on ]]; then
+        _brink_actions "$subcommand" ""
+    elif [[ $previous == = && ${COMP_WORDS[COMP_CWORD - 3]} == --on ]]; then
+        _brink_actions "$subcommand" "$current"
+    elif _brink_values "$previous" "$current"; then
+        return
+    elif [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    elif [[ $subcommand == run ]]; then
+        mapfile -t COMPREPLY < <(compgen -c -- "$current")
+    fi
+}
+
+complete -F _brink brink

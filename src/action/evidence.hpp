@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// evidence: what makes up the count, and where the program was when it crossed.
+#pragma once
+
+#include <cstdint>
+
+#include "action/action.hpp"
+#include "bpf/wire.h"
+#include "kernel/procfs.hpp"
+
+namespace brink::action {
+
+struct EvidenceRequest {
+    pid_t pid = 0;                 ///< whose descriptors; in our own pid namespace
+    std::uint64_t start_time = 0;  ///< field 22 of /proc/PID/stat, to know it again; 0: unknown
+    /// Captured at the crossing; null: none.
+    const brink_stack_record* stack = nullptr;
+    /// The process that acted, whose stack it is: another than `pid` where a table is shared
+    /// (CLONE_FILES) or was filled from outside. 0: `pid`.
+    pid_t stack_pid = 0;
+};
+
+/// Result "done" (perhaps with a word in Evidence::unavailable), or "failed" where there is
+/// nothing at all. Blocks for tens of milliseconds, at most about two seconds. If the pid has
+/// another owner by now nothing of that one is told.
+[[nodiscard]] ActionOutcome collect_evidence(const kernel::Procfs& procfs,
+                                             const EvidenceRequest& request);
+
+}  // namespace brink::action

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// HookSource: the engines `kernel` and `tracepoint`. The hooks count and decide in the kernel; this
+// class links watches to processes, and puts the records of each tally back into the order of their
+// numbers, which the ring buffer keeps on one CPU but not between two.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/record_source.hpp"
+#include "kernel/hooks.hpp"
+
+namespace brink::engine {
+
+class HookSource final : public RecordSource {
+  public:
+    /// Loads the programs; nothing is attached before the first bind().
+    [[nodiscard]] static Result<std::unique_ptr<HookSource>> create(
+        const kernel::HookOptions& options);
+
+    [[nodiscard]] std::string_view engine() const override;
+    /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use.
+    [[nodiscard]] Result<std::uint32_t> add_watch(const brink_watch& watch) override;
+    /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full or the process
+    /// has BRINK_MAX_PER_SUBJECT watches; EAGAIN, it changes its table faster than it can be read.
+    [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
+    [[nodiscard]] int fd() const override { return hooks_->fd(); }
+    void read(const Reader& reader) override;
+    [[nodiscard]] int timeout_ms() const override { return held_ > 0 ? 10 : -1; }
+    [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
+
+    /// Children that could not be watched because the tables are full.
+    [[nodiscard]] std::uint64_t unwatched() const { return hooks_->unwatched(); }
+
+    /// Holds every count against the kernel's table; one that differs is corrected and said in a
+    /// RESYNC record. The answer: how many did.
+    [[nodiscard]] std::size_t check_all();
+
+    /// Why `denied` will not be reported; empty if it will.
+    [[nodiscard]] std::string no_refusals() const;
+
+  private:
+    struct Held {
+        brink_record record;
+        std::unique_ptr<brink_stack_record> stack;
+    };
+    struct Stream {  // the records of one tally
+        std::uint32_t generation = 0;
+        std::uint16_t next = 0;  // number of the next record to hand over
+        bool gap = false;        // records were dropped: whichever comes next is the next
+        std::uint64_t dropped = 0;
+        std::map<std::uint16_t, Held> held;  // came before their turn
+        std::unique_ptr<brink_stack_record> stack;  // waits for the record it belongs to
+    };
+
+    explicit HookSource(std::unique_ptr<kernel::Hooks> hooks) : hooks_(std::move(hooks)) {}
+    [[nodiscard]] Result<void> settle(const brink_answer& bound);
+    void take(const void* data, std::size_t bytes, const Reader& reader);
+    void take_stack(const brink_stack_record& record);
+    void take_record(const brink_record& record, const Reader& reader);
+    void hand_over(Stream& stream, const brink_record& record,
+                   std::unique_ptr<brink_stack_record> stack, const Reader& reader);
+    void resync_dropped(const Reader& reader);
+    [[nodiscard]] bool resync(std::uint32_t tally, std::int64_t off);
+    [[nodiscard]] std::int64_t difference(std::uint32_t tally);
+    [[nodiscard]] Stream& stream_of(std::uint32_t tally, std::uint32_t generation);
+
+    std::unique_ptr<kernel::Hooks> hooks_;
+    std::unordered_map<std::uint32_t, Stream> streams_;  // by tally
+    std::uint32_t n_watches_ = 0;
+    std::vector<bool> scans_;  // by watch: settled by recounting
+    std::size_t held_ = 0;
+    std::uint64_t dropped_seen_ = 0;
+    std::uint64_t missed_seen_ = 0;
+    kernel::HookEngine engine_ = kernel::HookEngine::kernel;
+};
+
+}  // namespace brink::engine

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// One look at a subject, and the records that come of it.
+#include "engine/poll_subject.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.hpp"
+
+namespace brink::engine {
+namespace {
+
+std::uint64_t ns_per_tick() {
+    const long ticks = ::sysconf(_SC_CLK_TCK);
+    return 1'000'000'000 / static_cast<std::uint64_t>(ticks > 0 ? ticks : 100);
+}
+
+}  // namespace
+
+PollSubject::PollSubject(const kernel::Procfs& procfs, Queue& queue, kernel::ProcessIdentity who,
+                         bool thread, PollInterval interval)
+    : procfs_(&procfs),
+      queue_(&queue),
+      who_(std::move(who)),
+      thread_(thread),
+      interval_(interval),
+      stat_(who_.first_stat()) {
+    if (const auto status = procfs_->status(who_.pid())) uid_ = status->uid_real;
+}
+
+void PollSubject::add(const brink_watch& watch, std::uint32_t number, Slot slot, Origin origin,
+                      Start start) {
+    const auto now = static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) / ns_per_tick();
+    const bool named = origin == Origin::named;
+    bound_.push_back({.tally = PollTally(watch),
+                      .number = number,
+                      .slot = slot,
+                      .named = named,
+                      .in_force = start == Start::now,
+                      .begun = false,
+                      .start = start,
+                      .since = named ? now : 0});
+    due_ = Duration::zero();
+}
+
+bool PollSubject::rename(std::uint32_t number) {
+    for (Bound& bound : bound_) {
+        if (bound.number != number) continue;
+        bound.named = true;
+        return true;
+    }
+    return false;
+}
+
+void PollSubject::executed() {
+    for (Bound& bound : bound_) bound.in_force = true;
+    due_ = Duration::zero();
+}
+
+bool PollSubject::in_force() const {
+    return std::any_of(bound_.begin(), bound_.end(),
+                       [](const Bound& bound) { return bound.in_force; });
+}
+
+Result<PollReading> PollSubject::read() const {
+    const auto usage = procfs_->descriptor_count(who_.pid());
+    if (!usage) return tl::unexpected<Error>(usage.error());
+    const auto limit = procfs_->limit(who_.pid(), RLIMIT_NOFILE);
+    if (!limit) return tl::unexpected<Error>(limit.error());
+    return PollReading{*usage, limit->soft, limit->hard};
+}
+
+PollSubject::State PollSubject::look(Duration now) {
+    const auto reading = read();
+    const auto permitted = procfs_->may_watch(who_.pid());
+    // What was read is its own only if it has not ended by now: its number may be another's.
+    if (who_.ended(*procfs_)) return State::ended;
+    if (!permitted && permitted.error().code == EPERM) return State::forbidden;
+    due_ = now + interval_.max();
+    if (!reading) return State::alive;  // it is about to end, or we are short of something
+    if (reading->usage == 0) {
+        // Between exit_files() and the end the table is gone already: that is an exit, not a
+        // program that closed everything.
+        const auto stat = procfs_->stat(who_.pid());
+        due_ = now + interval_.min();
+        if (!stat || stat->exiting()) return State::alive;
+    }
+    apply(*reading);
+    std::uint64_t distance = ~std::uint64_t{0};
+    for (const Bound& bound : bound_)
+        if (bound.in_force) distance = std::min(distance, bound.tally.distance(reading->usage));
+    due_ = now + interval_.next(now, reading->usage, distance, reading->limit);
+    return State::alive;
+}
+
+void PollSubject::apply(const PollReading& reading) {
+    for (Bound& bound : bound_) {
+        if (!bound.in_force) continue;
+        const auto say = [&](brink_record& record) { queue(bound, record); };
+        if (bound.begun)
+            bound.tally.update(reading, say);
+        else
+            bound.tally.begin(reading, bound.start == Start::at_exec, say);
+        bound.begun = true;
+    }
+}
+
+void PollSubject::end(int error) {
+    for (Bound& bound : bound_)
+        bound.tally.end(bound.named, error, [&](brink_record& record) { queue(bound, record); });
+}
+
+std::vector<std::uint32_t> PollSubject::inheritance(std::uint64_t born) const {
+    std::vector<std::uint32_t> numbers;
+    for (const Bound& bound : bound_)
+        if (bound.in_force && bound.tally.inherits() && born >= bound.since)
+            numbers.push_back(bound.number);
+    return numbers;
+}
+
+bool PollSubject::has_inheritance() const {
+    return std::any_of(bound_.begin(), bound_.end(),
+                       [](const Bound& bound) { return bound.in_force && bound.tally.inherits(); });
+}
+
+std::vector<std::uint32_t> PollSubject::slots() const {
+    std::vector<std::uint32_t> indices;
+    for (const Bound& bound : bound_) indices.push_back(bound.slot.index);
+    return indices;
+}
+
+// --- records
+
+void PollSubject::queue(const Bound& bound, const brink_record& from) {
+    refresh_names();
+    brink_record record = from;
+    record.tally = bound.slot.index;
+    record.generation = bound.slot.generation;
+    record.watch = bound.number;
+    record.monotonic_ns = monotonic_now_ns();
+    record.start_time_ns = who_.start_time() * ns_per_tick();
+    record.pid = record.ns_pid = static_cast<std::uint32_t>(who_.pid());
+    record.ppid = static_cast<std::uint32_t>(stat_.ppid);
+    record.uid = uid_;
+    if (bound.named) record.flags |= BRINK_RECORD_NAMED;
+    if (thread_) record.flags |= BRINK_RECORD_THREAD;
+    if (bound.tally.reported()) record.flags |= BRINK_RECORD_REPORTED;
+    const std::size_t length = std::min(stat_.comm.size(), sizeof record.comm - 1);
+    std::copy_n(stat_.comm.data(), length, record.comm);
+    queue_->push_back(record);
+}
+
+// Those of the last time if it is gone.
+void PollSubject::refresh_names() {
+    auto stat = procfs_->stat(who_.pid());
+    const auto status = procfs_->status(who_.pid());
+    if (!stat || stat->start_time != who_.start_time()) return;
+    stat_ = std::move(*stat);
+    if (status) uid_ = status->uid_real;
+}
+
+}  // namespace brink::engine

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// PollSubject: one process or thread under the poll engine: who it is, the tallies of its watches,
+// and when to look at it next. Its records go to a queue of the engine's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "base/result.hpp"
+#include "engine/poll_interval.hpp"
+#include "engine/poll_tally.hpp"
+#include "kernel/process_identity.hpp"
+#include "kernel/procfs.hpp"
+
+namespace brink::engine {
+
+class PollSubject {
+  public:
+    using Duration = PollInterval::Duration;
+    using Queue = std::deque<brink_record>;
+
+    /// What names a tally in records; `generation` tells the owners of one `index` apart.
+    struct Slot {
+        std::uint32_t index = 0;
+        std::uint32_t generation = 0;
+    };
+    enum class Start { now, at_exec };
+    enum class Origin { named, inherited };
+    enum class State { alive, ended, forbidden };
+
+    /// `procfs` and `queue` must outlive the subject.
+    PollSubject(const kernel::Procfs& procfs, Queue& queue, kernel::ProcessIdentity who,
+                bool thread, PollInterval interval);
+
+    [[nodiscard]] const kernel::ProcessIdentity& who() const { return who_; }
+    [[nodiscard]] std::size_t n_watches() const { return bound_.size(); }
+
+    /// Adds a tally for `watch`, which must outlive the subject and has number `number`.
+    void add(const brink_watch& watch, std::uint32_t number, Slot slot, Origin origin, Start start);
+    /// Whether it has watch `number` already; if so the user has now named it.
+    bool rename(std::uint32_t number);
+    /// Those that waited for the execve are in force from now on.
+    void executed();
+
+    /// Whether any watch is in force: else there is nothing to look at.
+    [[nodiscard]] bool in_force() const;
+    /// When to look next, CLOCK_MONOTONIC.
+    [[nodiscard]] Duration due() const { return due_; }
+    /// Looks, and queues what follows. Unless the answer is `alive`: call end().
+    [[nodiscard]] State look(Duration now);
+    /// The last records; `error` as in PollTally::end().
+    void end(int error);
+
+    /// Numbers of the watches that a child born at `born` (clock ticks since boot) gets.
+    [[nodiscard]] std::vector<std::uint32_t> inheritance(std::uint64_t born) const;
+    /// Whether a child born now gets any.
+    [[nodiscard]] bool has_inheritance() const;
+    /// Of all its tallies.
+    [[nodiscard]] std::vector<std::uint32_t> slots() const;
+
+  private:
+    struct Bound {
+        PollTally tally;
+        std::uint32_t number;
+        Slot slot;
+        bool named;
+        bool in_force;
+        bool begun;
+        Start start;
+        std::uint64_t since;  ///< clock ticks since boot: children born before are left out
+    };
+
+    [[nodiscard]] Result<PollReading> read() const;
+    void apply(const PollReading& reading);
+    void queue(const Bound& bound, const brink_record& from);
+    void refresh_names();
+
+    const kernel::Procfs* procfs_;
+    Queue* queue_;
+    kernel::ProcessIdentity who_;
+    bool thread_;
+    PollInterval interval_;
+    Duration due_{0};
+    std::vector<Bound> bound_;
+    kernel::ProcessStat stat_;  ///< as last seen
+    uid_t uid_ = 0;
+};
+
+}  // namespace brink::engine

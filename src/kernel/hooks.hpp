@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hooks: owns the BPF programs and maps of one engine: loads them with what this kernel has,
+// attaches them, sends them commands, and reads their records. The programs are in src/bpf.
+//
+// One thread. Destroying it detaches everything; so does the end of the process, however it ends,
+// because nothing is pinned.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "bpf/wire.h"
+
+struct brink_bpf;
+struct bpf_program;
+struct bpf_link;
+struct ring_buffer;
+
+namespace brink::kernel {
+
+enum class HookEngine { kernel, tracepoint };
+
+struct HookOptions {
+    HookEngine engine = HookEngine::kernel;
+    std::string btf;                   ///< BTF of the running kernel; empty: the kernel's own
+    std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
+    bool closes = true;                 ///< some watch wants to hear of the way down
+};
+
+/// One program and the place it is attached to.
+struct HookStatus {
+    std::string name;      ///< of the place: "fd_install"
+    std::string kind;      ///< "fentry", "fexit", "raw tracepoint"
+    std::string purpose;   ///< what it sees: "descriptors installed"
+    bool optional = false;  ///< counting works without it
+    bool loaded = false;
+    bool attached = false;
+    std::uint64_t runs = 0;  ///< while statistics were enabled
+    std::string reason;      ///< why not loaded or not attached
+};
+
+class Hooks {
+  public:
+    using RecordHandler = std::function<void(const void* record, std::size_t bytes)>;
+
+    /// Loads, attaches nothing. The error says in one sentence why this kernel or these privileges
+    /// do not allow the engine.
+    [[nodiscard]] static Result<std::unique_ptr<Hooks>> load(const HookOptions& options);
+
+    /// After load() has failed: which of the programs load by themselves, and why the others do not.
+    [[nodiscard]] static std::vector<HookStatus> load_each(const HookOptions& options);
+
+    ~Hooks();
+    Hooks(const Hooks&) = delete;
+    Hooks& operator=(const Hooks&) = delete;
+
+    /// Attaches what counting needs. Does nothing the second time.
+    [[nodiscard]] Result<void> attach();
+
+    /// Attaches what sees refusals (EMFILE): a hook on every open, wanted only near the limit.
+    /// Does nothing the second time, or where it comes with counting anyway.
+    [[nodiscard]] Result<void> attach_refusals();
+
+    /// Whether refusals can be seen at all on this kernel; if not, why not is in status().
+    [[nodiscard]] bool sees_refusals() const;
+
+    /// Writes the levels of watch `index` (< BRINK_MAX_WATCHES).
+    [[nodiscard]] Result<void> set_watch(std::uint32_t index, const brink_watch& watch);
+
+    /// Runs one command in the kernel, in this thread's context.
+    [[nodiscard]] brink_answer command(const brink_command& command);
+
+    /// Readable when records wait.
+    [[nodiscard]] int fd() const;
+
+    /// Hands over the records that wait, at most 65536 of them (fd() stays readable then). They are
+    /// in order on each CPU, nearly so between CPUs.
+    void read(const RecordHandler& handler);
+
+    /// A tally as the hooks see it now; id < tallies().
+    [[nodiscard]] const brink_tally& tally(std::uint32_t id) const;
+    [[nodiscard]] std::uint32_t tallies() const { return n_tallies_; }
+
+    [[nodiscard]] std::uint64_t dropped() const;    ///< records that found the ring full
+    [[nodiscard]] std::uint64_t unwatched() const;  ///< children that found no free tally
+    /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
+    /// preempted in it), and operations that gave up after too many collisions: counts may be off.
+    [[nodiscard]] std::uint64_t missed() const;
+
+    /// Bytes of kernel memory in maps.
+    [[nodiscard]] std::uint64_t map_bytes() const;
+
+    [[nodiscard]] std::vector<HookStatus> status() const;
+
+  private:
+    struct Hook;
+    Hooks();
+    [[nodiscard]] Result<void> open(const HookOptions& options);
+    [[nodiscard]] Result<void> prepare(const HookOptions& options);
+    void size_maps(const HookOptions& options);
+    [[nodiscard]] Result<void> choose_programs(const HookOptions& options);
+    [[nodiscard]] Result<void> map_tallies();
+    [[nodiscard]] Result<void> attach_hook(Hook& hook);
+    [[nodiscard]] bool in_engine(const Hook& hook) const;
+    [[nodiscard]] static HookStatus describe(const Hook& hook);
+
+    HookEngine engine_ = HookEngine::kernel;
+    brink_bpf* skeleton_ = nullptr;
+    ring_buffer* ring_ = nullptr;
+    const RecordHandler* handler_ = nullptr;
+    std::uint32_t room_ = 0;  // records that this read() may still hand over
+    std::vector<Hook> hooks_;
+    void* tallies_ = nullptr;
+    std::size_t tallies_bytes_ = 0;
+    std::uint32_t n_tallies_ = 0;
+};
+
+}  // namespace brink::kernel

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/self_test.hpp"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/fd.hpp"
+
+namespace brink::kernel {
+namespace {
+
+// In a child: opens, duplicates, closes, takes a table of its own, changes its limit, is refused,
+// executes, ends. Only async-signal-safe calls.
+[[noreturn]] void do_everything() {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int copy = ::dup2(null, 30);
+    ::close(copy);
+    ::unshare(CLONE_FILES);
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const rlimit none{0, limit.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    (void)::open("/dev/null", O_RDONLY);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::dup2(null, STDIN_FILENO);
+    ::dup2(null, STDOUT_FILENO);
+    ::dup2(null, STDERR_FILENO);
+    ::execl("/proc/self/exe", "brink", "--version", nullptr);
+    ::_exit(1);
+}
+
+Result<void> provoke() {
+    // The child shares the table until its unshare, as a thread would.
+    const pid_t child = ::fork();
+    if (child < 0) return fail_errno("cannot start a process for the self-test");
+    if (child == 0) {
+        const pid_t sharing = static_cast<pid_t>(::syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+        if (sharing != 0) {
+            int status = 0;
+            ::waitpid(sharing, &status, 0);
+            ::_exit(0);
+        }
+        do_everything();
+    }
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return {};
+}
+
+void judge(EngineReport& report) {
+    report.works = report.reason.empty();
+    for (HookStatus& hook : report.hooks) {
+        if (hook.attached && hook.runs == 0)
+            hook.reason = "it was provoked and did not run: this kernel has the function but does not "
+                          "come by here";
+        if (hook.runs > 0 || hook.optional) continue;
+        report.works = false;
+        if (report.reason.empty()) report.reason = hook.name + ": " + hook.reason;
+    }
+}
+
+}  // namespace
+
+EngineReport test_engine(HookEngine engine, const std::string& btf) {
+    EngineReport report;
+    report.engine = engine;
+    HookOptions options;
+    options.engine = engine;
+    options.btf = btf;
+    options.max_subjects = 64;
+    auto hooks = Hooks::load(options);
+    if (!hooks) {
+        report.reason = hooks.error().message;
+        report.hooks = Hooks::load_each(options);
+        return report;
+    }
+    report.map_bytes = (*hooks)->map_bytes();
+    const Fd statistics(bpf_enable_stats(BPF_STATS_RUN_TIME));
+    if (!statistics) report.reason = "the kernel does not count program runs (BPF_ENABLE_STATS)";
+    for (auto attached : {(*hooks)->attach(), (*hooks)->attach_refusals()})
+        if (!attached && report.reason.empty()) report.reason = attached.error().message;
+    if (auto provoked = provoke(); !provoked) report.reason = provoked.error().message;
+    report.hooks = (*hooks)->status();
+    judge(report);
+    return report;
+}
+
+}  // namespace brink::kernel

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rule of the poll engine's interval.
+#include "engine/poll_interval.hpp"
+
+#include <gtest/gtest.h>
+
+namespace brink::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kNone = ~std::uint64_t{0};
+
+PollInterval interval() { return {milliseconds(20), milliseconds(1000)}; }
+
+TEST(PollInterval, FarAndStillIsTheLongest) {
+    EXPECT_EQ(interval().next(seconds(1), 10, 500, 1000), milliseconds(1000));
+    EXPECT_EQ(interval().next(seconds(1), 10, kNone, 1000), milliseconds(1000));
+    EXPECT_EQ(interval().next(seconds(1), 10, kNone, kNone), milliseconds(1000));
+}
+
+TEST(PollInterval, NearIsShorterInProportion) {
+    EXPECT_EQ(interval().next(seconds(1), 10, 125, 1000), milliseconds(500));
+    EXPECT_EQ(interval().next(seconds(1), 10, 25, 1000), milliseconds(100));
+    EXPECT_EQ(interval().next(seconds(1), 10, 1, 1000), milliseconds(20));
+    EXPECT_EQ(interval().next(seconds(1), 10, 0, 0), milliseconds(20));
+}
+
+TEST(PollInterval, MovingFastIsShorter) {
+    PollInterval moving = interval();
+    (void)moving.next(seconds(1), 0, 1000, 2000);
+    // 400 in a second, 600 to go: a quarter of the way takes 375 ms.
+    EXPECT_EQ(moving.next(seconds(2), 400, 600, 2000), milliseconds(375));
+    // The rate is halved after a still second.
+    EXPECT_EQ(moving.next(seconds(3), 400, 600, 2000), milliseconds(750));
+}
+
+TEST(PollInterval, NeverOutsideItsBounds) {
+    PollInterval moving = interval();
+    (void)moving.next(seconds(1), 0, 1000, 2000);
+    EXPECT_EQ(moving.next(seconds(1) + milliseconds(1), 999, 1, 2000), milliseconds(20));
+    EXPECT_EQ(moving.next(seconds(1) + milliseconds(1), 999, 1, 2000), milliseconds(20));
+    EXPECT_EQ(moving.next(seconds(0), 5, 1, 2000), milliseconds(20));  // a clock that went back
+}
+
+TEST(PollInterval, StandingStillNextToALevelGetsCheap) {
+    PollInterval still = interval();
+    EXPECT_EQ(still.next(seconds(1), 900, 10, 1000), milliseconds(40));
+    EXPECT_EQ(still.next(seconds(2), 900, 10, 1000), milliseconds(80));
+    EXPECT_EQ(still.next(seconds(61), 900, 10, 1000), milliseconds(1000));
+    EXPECT_LE(still.next(seconds(62), 901, 9, 1000), milliseconds(40));
+}
+
+}  // namespace
+}  // namespace brink::engine
