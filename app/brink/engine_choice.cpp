@@ -54,15 +54,23 @@ Result<ChosenEngine> poll_engine(const MonitorOptions& options) {
     return chosen;
 }
 
+// The engine that was asked for, or why it cannot be had.
+Result<ChosenEngine> the_engine(EngineChoice choice, const MonitorOptions& options) {
+    const bool kernel = choice == EngineChoice::kernel;
+    auto chosen = choice == EngineChoice::poll
+                      ? poll_engine(options)
+                      : hook_engine(kernel ? HookEngine::kernel : HookEngine::tracepoint, options);
+    if (chosen) return chosen;
+    const char* name = kernel ? "kernel" : choice == EngineChoice::poll ? "poll" : "tracepoint";
+    return fail(fmt::format("--engine {}: {}; without --engine the best that works is used", name,
+                            chosen.error().message),
+                chosen.error().code);
+}
+
 }  // namespace
 
 Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
-    switch (options.engine) {
-        case EngineChoice::kernel: return hook_engine(HookEngine::kernel, options);
-        case EngineChoice::tracepoint: return hook_engine(HookEngine::tracepoint, options);
-        case EngineChoice::poll: return poll_engine(options);
-        case EngineChoice::automatic: break;
-    }
+    if (options.engine != EngineChoice::automatic) return the_engine(options.engine, options);
     auto best = hook_engine(HookEngine::kernel, options);
     if (best) return best;
     std::string why = "; not engine kernel: " + best.error().message;

@@ -15,7 +15,7 @@
 namespace brink::app {
 namespace {
 
-constexpr std::uint64_t kShortestInterval_ns = 1'000'000;
+constexpr std::uint64_t kShortestIntervalNs = 1'000'000;
 
 struct EngineName {
     std::string_view name;
@@ -83,7 +83,7 @@ Result<std::pair<std::uint64_t, std::uint64_t>> parse_interval(const std::string
                              ? shortest
                              : parse_duration_ns("--poll-interval", value.substr(comma + 1));
     if (!longest) return tl::unexpected(longest.error());
-    if (*shortest < kShortestInterval_ns || *longest < *shortest)
+    if (*shortest < kShortestIntervalNs || *longest < *shortest)
         return fail(fmt::format("option --poll-interval: {} is out of order; write the shortest "
                                 "interval, at least 1ms, then the longest, as in 10ms,1s",
                                 in_quotes(value)));

@@ -25,12 +25,12 @@ namespace brink::app {
 [[nodiscard]] Result<std::uint64_t> parse_number(std::string_view option, const std::string& value,
                                                  std::uint64_t low, std::uint64_t high);
 
-inline constexpr std::uint64_t kMinute_ns = 60ULL * 1'000'000'000;
-inline constexpr std::uint64_t kDay_ns = 24 * 60 * kMinute_ns;
+inline constexpr std::uint64_t kMinuteNs = 60ULL * 1'000'000'000;
+inline constexpr std::uint64_t kDayNs = 24 * 60 * kMinuteNs;
 
 /// A time of at most `most_ns`, in nanoseconds.
 [[nodiscard]] Result<std::uint64_t> parse_duration_ns(std::string_view option,
                                                       const std::string& value,
-                                                      std::uint64_t most_ns = kDay_ns);
+                                                      std::uint64_t most_ns = kDayNs);
 
 }  // namespace brink::app

@@ -104,10 +104,10 @@ CommandLine parse_run(Words words) {
     if (done && arguments.help()) return stop_with(run_help());
     if (done) done = set_monitor(arguments, options);
     if (done)
-        done = set(arguments, "--restart-grace", duration_of("--restart-grace", kDay_ns),
+        done = set(arguments, "--restart-grace", duration_of("--restart-grace", kDayNs),
                    options.restart_grace_ns);
     if (done)
-        done = set(arguments, "--restart-delay", duration_of("--restart-delay", kMinute_ns),
+        done = set(arguments, "--restart-delay", duration_of("--restart-delay", kMinuteNs),
                    options.restart_delay_ns);
     if (done)
         done = set(arguments, "--restart-max", number_of("--restart-max", 0, kMostRestarts),

@@ -16,6 +16,8 @@
 namespace brink::app {
 namespace {
 
+constexpr std::size_t kTogether = 65536;
+
 // Writes all of `text`, waiting where the descriptor is non-blocking. 0 or errno.
 int write_all(int fd, const std::string& text) {
     std::size_t done = 0;
@@ -60,7 +62,17 @@ Result<Output> Output::open(const MonitorOptions& options, int default_fd) {
     return Output(options.output, std::move(file), fd);
 }
 
-void Output::put(const std::string& text) {
+void Output::write(const Event& event) {
+    if (closed_) return;
+    if (format_ == OutputFormat::json)
+        pending_.append(sink::to_json(event)).append("\n");
+    else
+        pending_ += text_.render(event);
+    if (pending_.size() >= kTogether) send();
+}
+
+void Output::send() {
+    const std::string text = std::exchange(pending_, {});
     if (closed_ || text.empty()) return;
     const int error = write_all(fd_, text);
     if (error == 0) return;
@@ -68,12 +80,9 @@ void Output::put(const std::string& text) {
     if (error != EPIPE) error_ = std::strerror(error);
 }
 
-void Output::write(const Event& event) {
-    put(format_ == OutputFormat::json ? sink::to_json(event) + "\n" : text_.render(event));
-}
-
-void Output::flush() {
-    if (format_ == OutputFormat::text) put(text_.flush());
+void Output::finish() {
+    if (format_ == OutputFormat::text) pending_ += text_.flush();
+    send();
 }
 
 void notice(const std::string& message) {

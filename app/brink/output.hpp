@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Output: where the events of `run` and `watch` are written, as text or JSON lines, each as soon as
-// it happens.
+// Output: where the events of `run` and `watch` are written, as text or JSON lines. Events that wait
+// together are written together.
 #pragma once
 
 #include <optional>
@@ -20,9 +20,12 @@ class Output {
     /// made close-on-exec, so that the command does not get it.
     [[nodiscard]] static Result<Output> open(const MonitorOptions& options, int default_fd);
 
+    /// Adds an event; it is written at the next send(), or sooner where much has come together.
     void write(const Event& event);
-    /// What text output still holds back. Call before the end.
-    void flush();
+    /// Writes what has come together. To be called before waiting for more.
+    void send();
+    /// Ends the output: what text output has folded is said, and everything is written.
+    void finish();
     void never_fold(std::int32_t pid) { text_.never_fold(pid); }
 
     /// Whether the reader has gone (EPIPE); nothing is written any more.
@@ -32,12 +35,12 @@ class Output {
 
   private:
     Output(OutputFormat format, Fd owned, int fd);
-    void put(const std::string& text);
 
     OutputFormat format_;
     Fd owned_;
     int fd_;
     sink::TextRenderer text_;
+    std::string pending_;
     bool closed_ = false;
     std::string error_;
 };

@@ -60,6 +60,7 @@ std::vector<bool> Session::wait(const std::vector<int>& extra, int timeout_ms) {
     for (const int fd : extra) fds.push_back({fd, POLLIN, 0});
     timeout_ms = sooner(timeout_ms, monitor_->source().timeout_ms());
     timeout_ms = sooner(timeout_ms, commands_->timeout_ms());
+    output_.send();
     ::poll(fds.data(), fds.size(), timeout_ms);
     read_records();
     commands_->on_readable();
@@ -69,13 +70,14 @@ std::vector<bool> Session::wait(const std::vector<int>& extra, int timeout_ms) {
 }
 
 void Session::read_records() {
-    monitor_->read([this](const Event& event, const engine::Context& context) {
+    const auto on_event = [this](const Event& event, const engine::Context& context) {
         output_.write(event);
         if (listener_) listener_(event, context);
         for (const engine::ActionSpec* sent : context.done)
             report(event, *sent, {"sent", "by the hook, before the operation returned", {}});
         for (const engine::ActionSpec* action : context.actions) act(event, *action, context);
-    });
+    };
+    monitor_->read(on_event);
 }
 
 void Session::act(const Event& event, const engine::ActionSpec& action,
@@ -89,6 +91,7 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
                            });
             break;
         case ActionKind::evidence: {
+            output_.send();  // what comes now takes its time
             action::EvidenceRequest request;
             request.pid = event.pid.value_or(0);
             request.start_time = event.start_time.value_or(0);
@@ -134,7 +137,7 @@ void Session::report(const Event& cause, const engine::ActionSpec& action, Actio
 void Session::finish() {
     read_records();
     while (!commands_->idle()) (void)wait({}, -1);
-    output_.flush();
+    output_.finish();
 }
 
 }  // namespace brink::app

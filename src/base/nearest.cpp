@@ -46,8 +46,9 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
     return best;
 }
 
-std::string_view nearest(std::string_view word, std::initializer_list<std::string_view> list) {
-    return nearest(word, std::span<const std::string_view>(list.begin(), list.size()));
+std::string_view nearest(std::string_view word,
+                         std::initializer_list<std::string_view> candidates) {
+    return nearest(word, std::span(candidates.begin(), candidates.size()));
 }
 
 }  // namespace brink

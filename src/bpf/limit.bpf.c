@@ -90,7 +90,8 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     if (__sync_val_compare_and_swap(&t->word, word, next) != word)
         return -EAGAIN;
     t->budget = 0;
-    /* First the change itself; then what went up, in the new order, and down, in the old one. */
+    /* First the change itself. Levels stand where the new limit puts them, in the new order; one
+     * that it makes dormant goes down last, from where the old one had it. */
     struct levels l = {
         .usage = n,
         .id = id,
@@ -102,9 +103,15 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     say(id, BRINK_RECORD_LIMIT | SAY_ACTED, (__u32)word_record(word), n, old_limit);
     if (ups)
         bpf_loop(BRINK_MAX_LEVELS, say_level, &l, 0);
-    l.mask = downs;
-    l.what ^= SAY_UP | 1 << SAY_VERSION;
-    if (downs)
+    if (!downs)
+        return 0;
+    __u32 alive = passed(id, version + 1, tally_position(id, version + 1, 0, BRINK_NEVER - 1));
+    l.what ^= SAY_UP;
+    l.mask = downs & alive;
+    bpf_loop(BRINK_MAX_LEVELS, say_level, &l, 0);
+    l.what ^= 1 << SAY_VERSION;
+    l.mask = downs & ~alive;
+    if (l.mask)
         bpf_loop(BRINK_MAX_LEVELS, say_level, &l, 0);
     return 0;
 }

@@ -102,10 +102,10 @@ static __always_inline __s32 budget_for(const struct brink_bounds* b, __u32 posi
                                         __u64 high, __u32 in_flight) {
     if (position > BRINK_MAX_LEVELS)
         return 0;
+    __u64 down = b->rearm ? b->rearm : b->at[position];
     __u64 room = b->at[position + 1] - high;
-    __u64 room_down = low - b->at[position];
-    if (position > 0 && room_down < room)
-        room = room_down;
+    if (position > 0 && low - down < room)
+        room = low - down;
     if (room > 1 << 20)
         room = 1 << 20;
     return (__s32)room - (__s32)in_flight;

@@ -149,6 +149,19 @@ Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> w
                             given, list_levels(watches)));
 }
 
+// Two actions that would follow from one crossing, though they cannot or need not both be done.
+Result<void> check_pair(const ActionSpec& first, const ActionSpec& second) {
+    const bool apart = !first.resource.empty() && !second.resource.empty() &&
+                       first.resource != second.resource;
+    if (apart || first.level != second.level || first.direction != second.direction) return {};
+    const std::string both = fmt::format("actions {} and {}", in_quotes(first.argument),
+                                         in_quotes(second.argument));
+    if (first.text == second.text) return fail(both + ": the same is there twice; once is enough");
+    if (first.kind == ActionKind::signal && second.kind == ActionKind::signal)
+        return fail(both + ": a level sends one signal; write one, or exec: for more");
+    return {};
+}
+
 }  // namespace
 
 Result<ActionSpec> parse_action(std::string_view text) {
@@ -159,8 +172,9 @@ Result<ActionSpec> parse_action(std::string_view text) {
 
 Result<void> check_actions(std::span<const ActionSpec> actions,
                            std::span<const WatchSpec> watches) {
-    for (const ActionSpec& action : actions) {
-        const auto checked = check_action(action, watches);
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+        Result<void> checked = check_action(actions[i], watches);
+        for (std::size_t j = 0; checked && j < i; ++j) checked = check_pair(actions[j], actions[i]);
         if (!checked) return checked;
     }
     return {};

@@ -36,7 +36,8 @@ struct ActionSpec {
 /// Reads one `--on` argument. Errors as in parse_watch.
 [[nodiscard]] Result<ActionSpec> parse_action(std::string_view text);
 
-/// An error if there is an action that none of the watches can ever lead to.
+/// An error if there is an action that none of the watches can ever lead to, or two that exclude
+/// each other: a level has one signal in each direction.
 [[nodiscard]] Result<void> check_actions(std::span<const ActionSpec> actions,
                                          std::span<const WatchSpec> watches);
 

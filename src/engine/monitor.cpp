@@ -158,9 +158,26 @@ void Monitor::take(const brink_record& record, const brink_stack_record* stack,
         names_.erase(record.tally);  // it has another name now
         return;
     }
+    if (said_by_another_watch(record)) {
+        if (record.type == BRINK_RECORD_EXIT) names_.erase(record.tally);
+        return;
+    }
     const Event event = event_of(record);
     handler(event, context_of(event, record, stack));
     if (record.type == BRINK_RECORD_EXIT) names_.erase(record.tally);
+}
+
+// What concerns the subject and not a level comes once for each watch on it; the first watch of the
+// resource speaks for all.
+bool Monitor::said_by_another_watch(const brink_record& record) const {
+    if (record.type != BRINK_RECORD_EXIT && record.type != BRINK_RECORD_DENIED &&
+        record.type != BRINK_RECORD_LIMIT && record.type != BRINK_RECORD_RESYNC)
+        return false;
+    const WatchSpec& watch = watches_[record.watch];
+    for (std::uint32_t i = 0; i < record.watch; ++i)
+        if (watches_[i].resource == watch.resource && (watches_[i].inherit || !watch.inherit))
+            return true;
+    return false;
 }
 
 Event Monitor::event_of(const brink_record& record) {

@@ -67,6 +67,7 @@ class Monitor {
     Monitor(std::unique_ptr<RecordSource> source, std::vector<WatchSpec> watches,
             std::vector<ActionSpec> actions);
     void take(const brink_record& record, const brink_stack_record* stack, const Handler& handler);
+    [[nodiscard]] bool said_by_another_watch(const brink_record& record) const;
     [[nodiscard]] Event event_of(const brink_record& record);
     void set_subject(Event& event, const brink_record& record);
     void set_level(Event& event, const brink_record& record) const;

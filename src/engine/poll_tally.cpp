@@ -70,8 +70,8 @@ std::uint64_t PollTally::distance(std::uint64_t usage) const {
 }
 
 // Thresholds move, and where absolute and relative levels are mixed their order may change too:
-// compared are the sides of levels, not positions. What went up stands where the new limit puts it,
-// what went down where the old one had it, as in limit.bpf.c.
+// compared are the sides of levels, not positions. A level stands where the new limit puts it, in the
+// new order; one that it makes dormant goes down last, from where the old one had it: limit.bpf.c.
 void PollTally::change_limit(const PollReading& reading, const Emit& emit) {
     const std::uint64_t old_limit = now_.limit;
     const brink_bounds old_bounds = bounds_;
@@ -88,10 +88,16 @@ void PollTally::change_limit(const PollReading& reading, const Emit& emit) {
         const std::uint8_t level = bounds_.order[rank - 1];
         if (after[level] && !before[level]) cross(bounds_, rank, true, BRINK_CAUSE_LIMIT, emit);
     }
+    Sides left{};
     for (std::uint32_t rank = BRINK_MAX_LEVELS; rank >= 1; --rank) {
-        const std::uint8_t level = old_bounds.order[rank - 1];
-        if (before[level] && !after[level]) cross(old_bounds, rank, false, BRINK_CAUSE_LIMIT, emit);
+        const std::uint8_t level = bounds_.order[rank - 1];
+        if (!before[level] || after[level]) continue;
+        left[level] = bounds_.at[rank] >= BRINK_NEVER;
+        if (!left[level]) cross(bounds_, rank, false, BRINK_CAUSE_LIMIT, emit);
     }
+    for (std::uint32_t rank = BRINK_MAX_LEVELS; rank >= 1; --rank)
+        if (left[old_bounds.order[rank - 1]])
+            cross(old_bounds, rank, false, BRINK_CAUSE_LIMIT, emit);
 }
 
 void PollTally::move_to(std::uint32_t position, brink_cause cause, const Emit& emit) {

@@ -20,7 +20,9 @@
 namespace brink::kernel {
 namespace {
 
-constexpr std::uint32_t kRingBytes = 1U << 19;
+constexpr std::uint32_t kMinRingBytes = 1U << 19;
+constexpr std::uint32_t kMaxRingBytes = 1U << 24;
+constexpr std::uint32_t kRingBytesPerSubject = 1024;  // seven records
 constexpr std::uint32_t kRecordsPerRead = 65536;
 
 enum class When { both, kernel, tracepoint };
@@ -161,7 +163,8 @@ void Hooks::size_maps(const HookOptions& options) {
     bpf_map__set_max_entries(maps.free_tallies, n_tallies_);
     bpf_map__set_max_entries(maps.subjects, n_tallies_);
     bpf_map__set_max_entries(maps.table_index, sets);
-    bpf_map__set_max_entries(maps.records, kRingBytes);
+    bpf_map__set_max_entries(maps.records, std::clamp(sets * kRingBytesPerSubject, kMinRingBytes,
+                                                      kMaxRingBytes));
     skeleton_->rodata->index_mask = sets - 1;
     skeleton_->rodata->n_tallies = n_tallies_;
     skeleton_->rodata->closes_hooked = options.closes;

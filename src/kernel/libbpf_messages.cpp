@@ -2,6 +2,7 @@
 #include "kernel/libbpf_messages.hpp"
 
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 
 #include <cerrno>
 #include <cstdarg>
@@ -27,6 +28,14 @@ int keep(libbpf_print_level level, const char* format, va_list arguments) {
     kept() += line;
     if (kept().size() > kKept) kept().erase(0, kept().size() - kKept);
     return n;
+}
+
+// Whether this process has what bpf(2) asks for, capabilities(7).
+bool may_load() {
+    capng_get_caps_process();
+    return capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) ||
+           (capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF) &&
+            capng_have_capability(CAPNG_EFFECTIVE, CAP_PERFMON));
 }
 
 // The last line that says something, without libbpf's own summary lines.
@@ -59,8 +68,8 @@ LibbpfMessages::~LibbpfMessages() {
 std::string LibbpfMessages::why(int error) const {
     switch (error) {
         case EPERM:
-            return "not permitted: it takes CAP_BPF and CAP_PERFMON (or root), and a kernel that "
-                   "is not locked down against such programs";
+            return may_load() ? "this kernel refuses such programs (lockdown)"
+                              : "not permitted: it takes CAP_BPF and CAP_PERFMON, or root";
         case ENOMEM:
             return "no memory for the BPF maps (a memory cgroup or RLIMIT_MEMLOCK is too low; fewer "
                    "--max-subjects need less)";

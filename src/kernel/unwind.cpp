@@ -116,12 +116,13 @@ const Dwfl_Thread_Callbacks kThreadCallbacks = {
 
 // --- from addresses to names
 
-std::string demangle(const char* symbol) {
+// Without the symbol's version ("read@@GLIBC_2.2.5").
+std::string demangle(std::string symbol) {
+    symbol.resize(std::min(symbol.find('@'), symbol.size()));
     int status = -1;
-    const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(symbol, nullptr, nullptr,
-                                                                          &status),
-                                                      std::free);
-    return status == 0 && name ? std::string(name.get()) : std::string(symbol);
+    char* name = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
+    const std::unique_ptr<char, void (*)(void*)> owner(name, std::free);
+    return status == 0 && name != nullptr ? name : symbol;
 }
 
 std::string source_of(Dwfl_Module* module, Dwarf_Addr address) {

@@ -99,11 +99,18 @@ void write_targets(Block& block, const Evidence& evidence, const TextStyle& styl
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+std::string name_of(const StackFrame& frame) {
+    if (frame.function.empty()) return "?";
+    return frame.source.empty() ? fmt::format("{}+0x{:x}", frame.function, frame.offset)
+                                : frame.function;
+}
+
 std::string place_of(const StackFrame& frame) {
     if (!frame.source.empty()) return frame.source;
-    if (!frame.module.empty())
-        return fmt::format("{} +0x{:x}", base_name(frame.module), frame.offset);
-    return fmt::format("0x{:x}", frame.address);
+    if (frame.module.empty()) return fmt::format("0x{:x}", frame.address);
+    const std::string_view module = base_name(frame.module);
+    return frame.function.empty() ? fmt::format("{}+0x{:x}", module, frame.offset)
+                                  : std::string(module);
 }
 
 void write_stack(Block& block, const Evidence& evidence, const TextStyle& style) {
@@ -112,8 +119,7 @@ void write_stack(Block& block, const Evidence& evidence, const TextStyle& style)
     std::vector<std::string> functions;
     std::size_t width = 0;
     for (std::size_t i = 0; i < shown; ++i) {
-        const std::string& name = evidence.stack[i].function;
-        functions.push_back(shorten(terminal_safe(name.empty() ? "?" : name), kWidestFunction,
+        functions.push_back(shorten(terminal_safe(name_of(evidence.stack[i])), kWidestFunction,
                                     style.unicode ? "…" : "..."));
         width = std::max(width, columns(functions.back()));
     }

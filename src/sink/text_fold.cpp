@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMostNamed = 16;
 constexpr std::size_t kMostNames = 3;
 constexpr unsigned kShownFirst = 3;
-constexpr std::int64_t kSayEvery_ns = 1'000'000'000;
+constexpr std::int64_t kSayEveryNs = 1'000'000'000;
 
 std::string processes(std::uint64_t count) {
     return count == 1 ? "1 process" : fmt::format("{} processes", count);
@@ -67,7 +67,7 @@ void Fold::count(const Event& event) {
 }
 
 bool Fold::due(const Event& event) const {
-    return waiting() && event.time_ns - since_ns_ >= kSayEvery_ns;
+    return waiting() && event.time_ns - since_ns_ >= kSayEveryNs;
 }
 
 std::string Fold::take_summary() {

@@ -13,223 +13,236 @@ namespace brink::live {
 namespace {
 
 std::string shown(const ExpectedEvent& event) {
-  std::ostringstream text;
-  text << event.type;
-  if (!event.direction.empty()) text << " " << event.direction;
-  if (!event.level_as.empty()) text << " level " << event.level_as << " (" << event.level << ")";
-  text << " usage " << event.least_usage;
-  if (event.most_usage != event.least_usage) text << ".." << event.most_usage;
-  text << " limit " << event.limit << (event.by_limit ? " by limit" : "") << ", " << event.where;
-  return text.str();
+    std::ostringstream text;
+    text << event.type;
+    if (!event.direction.empty()) text << " " << event.direction;
+    if (!event.level_as.empty()) text << " level " << event.level_as << " (" << event.level << ")";
+    text << " usage " << event.least_usage;
+    if (event.most_usage != event.least_usage) text << ".." << event.most_usage;
+    text << " limit " << event.limit << (event.by_limit ? " by limit" : "") << ", " << event.where;
+    return text.str();
 }
 
 bool same(const Event& actual, const ExpectedEvent& expected) {
-  if (type_of(actual) != expected.type) return false;
-  if (expected.type == "exit") return true;
-  const long long usage = actual.value("usage", -1LL);
-  if (usage < expected.least_usage || usage > expected.most_usage) return false;
-  if (actual.value("limit", -1LL) != expected.limit) return false;
-  if (expected.type == "limit_changed") return true;
-  if (actual.value("level", -1LL) != expected.level || actual.value("level_as", "") != expected.level_as) return false;
-  if (expected.type == "initial") return true;
-  if (actual.value("direction", "") != expected.direction) return false;
-  return (actual.value("cause", "") == "limit") == expected.by_limit;
+    if (type_of(actual) != expected.type) return false;
+    if (expected.type == "exit") return true;
+    const long long usage = actual.value("usage", -1LL);
+    if (usage < expected.least_usage || usage > expected.most_usage) return false;
+    if (actual.value("limit", -1LL) != expected.limit) return false;
+    if (expected.type == "limit_changed") return true;
+    if (actual.value("level", -1LL) != expected.level ||
+        actual.value("level_as", "") != expected.level_as)
+        return false;
+    if (expected.type == "initial") return true;
+    if (actual.value("direction", "") != expected.direction) return false;
+    return (actual.value("cause", "") == "limit") == expected.by_limit;
 }
 
 bool free_order(const ExpectedEvent& one, const ExpectedEvent& other) {
-  return one.by_limit && other.by_limit && one.where == other.where;
+    return one.by_limit && other.by_limit && one.where == other.where;
 }
 
 }  // namespace
 
 std::string WatchedLevels::spec() const {
-  std::string text = "nofile=";
-  for (const std::string& level : levels) text += (text.back() == '=' ? "" : ",") + level;
-  if (!down) text += ":up";
-  if (!up) text += ":down";
-  if (!rearm.empty()) text += ":rearm=" + rearm;
-  if (!inherit) text += ":no-inherit";
-  return text;
+    std::string text = "nofile=";
+    for (const std::string& level : levels) text += (text.back() == '=' ? "" : ",") + level;
+    if (!down) text += ":up";
+    if (!up) text += ":down";
+    if (!rearm.empty()) text += ":rearm=" + rearm;
+    if (!inherit) text += ":no-inherit";
+    return text;
 }
 
 std::optional<unsigned> level_value(const std::string& level, unsigned limit) {
-  const unsigned number = static_cast<unsigned>(std::abs(std::atol(level.c_str())));
-  if (level.back() == '%') return (limit * number + 99) / 100;
-  if (level.front() != '-') return number <= limit ? std::optional<unsigned>(number) : std::nullopt;
-  return number < limit ? std::optional<unsigned>(limit - number) : std::nullopt;
+    const unsigned number = static_cast<unsigned>(std::abs(std::atol(level.c_str())));
+    if (level.back() == '%') return (limit * number + 99) / 100;
+    if (level.front() != '-')
+        return number <= limit ? std::optional<unsigned>(number) : std::nullopt;
+    return number < limit ? std::optional<unsigned>(limit - number) : std::nullopt;
 }
 
 Oracle::Oracle(WatchedLevels watched, unsigned count, unsigned limit)
     : watched_(std::move(watched)), count_(count), limit_(limit) {
-  for (const std::string& level : watched_.levels) {
-    Side side{level, false};
-    const auto value = level_value(level, limit);
-    side.above = value && count >= *value;
-    sides_.push_back(side);
-  }
+    for (const std::string& level : watched_.levels) {
+        Side side{level, false};
+        const auto value = level_value(level, limit);
+        side.above = value && count >= *value;
+        sides_.push_back(side);
+    }
 }
 
 std::optional<unsigned> Oracle::leave_value(const std::string& level, unsigned limit) const {
-  return level_value(watched_.rearm.empty() ? level : watched_.rearm, limit);
+    return level_value(watched_.rearm.empty() ? level : watched_.rearm, limit);
 }
 
 // A dormant level keeps its side.
 bool Oracle::side_after(const Side& side, unsigned count, unsigned limit) const {
-  const auto enter = level_value(side.level, limit);
-  const auto leave = leave_value(side.level, limit);
-  if (!enter || !leave) return side.above;
-  return side.above ? count >= *leave : count >= *enter;
+    const auto enter = level_value(side.level, limit);
+    const auto leave = leave_value(side.level, limit);
+    if (!enter || !leave) return side.above;
+    return side.above ? count >= *leave : count >= *enter;
 }
 
 std::vector<Oracle::Side*> Oracle::by_value(bool descending) {
-  std::vector<Side*> order;
-  for (Side& side : sides_) order.push_back(&side);
-  std::stable_sort(order.begin(), order.end(), [&](const Side* a, const Side* b) {
-    const unsigned left = level_value(a->level, limit_).value_or(0);
-    const unsigned right = level_value(b->level, limit_).value_or(0);
-    return descending ? left > right : left < right;
-  });
-  return order;
+    std::vector<Side*> order;
+    for (Side& side : sides_) order.push_back(&side);
+    std::stable_sort(order.begin(), order.end(), [&](const Side* a, const Side* b) {
+        const unsigned left = level_value(a->level, limit_).value_or(0);
+        const unsigned right = level_value(b->level, limit_).value_or(0);
+        return descending ? left > right : left < right;
+    });
+    return order;
 }
 
-void Oracle::report(const Side& side, bool up, unsigned from, unsigned to, bool by_limit, const std::string& where) {
-  if (up ? !watched_.up : !watched_.down) return;
-  ExpectedEvent event;
-  event.type = "crossing";
-  event.direction = up ? "up" : "down";
-  event.level_as = side.level;
-  event.level = level_value(side.level, limit_).value_or(0);
-  // An operation on several descriptors may be counted one by one or as a whole.
-  event.least_usage = by_limit ? to : up ? std::max(event.level, from + 1) : to;
-  event.most_usage = by_limit || up ? to : std::min(from - 1, leave_value(side.level, limit_).value_or(1) - 1);
-  event.limit = limit_;
-  event.by_limit = by_limit;
-  event.where = where;
-  events_.push_back(event);
+void Oracle::report(const Side& side, bool up, unsigned from, unsigned to, bool by_limit,
+                    const std::string& where) {
+    if (up ? !watched_.up : !watched_.down) return;
+    ExpectedEvent event;
+    event.type = "crossing";
+    event.direction = up ? "up" : "down";
+    event.level_as = side.level;
+    event.level = level_value(side.level, limit_).value_or(0);
+    // An operation on several descriptors may be counted one by one or as a whole.
+    event.least_usage = by_limit ? to : up ? std::max(event.level, from + 1) : to;
+    event.most_usage = by_limit || up
+                           ? to
+                           : std::min(from - 1, leave_value(side.level, limit_).value_or(1) - 1);
+    event.limit = limit_;
+    event.by_limit = by_limit;
+    event.where = where;
+    events_.push_back(event);
 }
 
 void Oracle::initial(const std::string& where) {
-  for (const Side* side : by_value(false)) {
-    if (!side->above) continue;
-    ExpectedEvent event;
-    event.type = "initial";
-    event.level_as = side->level;
-    event.level = level_value(side->level, limit_).value_or(0);
-    event.least_usage = event.most_usage = count_;
-    event.limit = limit_;
-    event.where = where;
-    events_.push_back(event);
-  }
+    for (const Side* side : by_value(false)) {
+        if (!side->above) continue;
+        ExpectedEvent event;
+        event.type = "initial";
+        event.level_as = side->level;
+        event.level = level_value(side->level, limit_).value_or(0);
+        event.least_usage = event.most_usage = count_;
+        event.limit = limit_;
+        event.where = where;
+        events_.push_back(event);
+    }
 }
 
 void Oracle::change_limit(unsigned limit, const std::string& where) {
-  limit_ = limit;
-  ExpectedEvent changed;
-  changed.type = "limit_changed";
-  changed.least_usage = changed.most_usage = count_;
-  changed.limit = limit;
-  changed.where = where;
-  events_.push_back(changed);
-  for (Side* side : by_value(false)) {
-    const bool above = side_after(*side, count_, limit_);
-    if (above == side->above) continue;
-    side->above = above;
-    report(*side, above, count_, count_, true, where);
-  }
+    limit_ = limit;
+    ExpectedEvent changed;
+    changed.type = "limit_changed";
+    changed.least_usage = changed.most_usage = count_;
+    changed.limit = limit;
+    changed.where = where;
+    events_.push_back(changed);
+    for (Side* side : by_value(false)) {
+        const bool above = side_after(*side, count_, limit_);
+        if (above == side->above) continue;
+        side->above = above;
+        report(*side, above, count_, count_, true, where);
+    }
 }
 
 void Oracle::step(unsigned count, unsigned limit, const std::string& where) {
-  if (limit != limit_) change_limit(limit, where);
-  const unsigned before = count_;
-  count_ = count;
-  if (count == before) return;
-  for (Side* side : by_value(count < before)) {
-    const bool above = side_after(*side, count, limit_);
-    if (above == side->above) continue;
-    side->above = above;
-    report(*side, above, before, count, false, where);
-  }
+    if (limit != limit_) change_limit(limit, where);
+    const unsigned before = count_;
+    count_ = count;
+    if (count == before) return;
+    for (Side* side : by_value(count < before)) {
+        const bool above = side_after(*side, count, limit_);
+        if (above == side->above) continue;
+        side->above = above;
+        report(*side, above, before, count, false, where);
+    }
 }
 
 void Oracle::exit(bool named) {
-  for (Side* side : by_value(true)) {
-    if (!side->above) continue;
-    side->above = false;
-    report(*side, false, count_, 0, false, "at exit");
-    if (!events_.empty() && events_.back().where == "at exit") events_.back().most_usage = 0;
-  }
-  if (!named && events_.empty()) return;
-  ExpectedEvent event;
-  event.type = "exit";
-  event.where = "at exit";
-  events_.push_back(event);
+    for (Side* side : by_value(true)) {
+        if (!side->above) continue;
+        side->above = false;
+        report(*side, false, count_, 0, false, "at exit");
+        if (!events_.empty() && events_.back().where == "at exit") events_.back().most_usage = 0;
+    }
+    if (!named && events_.empty()) return;
+    ExpectedEvent event;
+    event.type = "exit";
+    event.where = "at exit";
+    events_.push_back(event);
 }
 
 void check_events(const Events& all, const ExpectedEvents& wanted) {
-  Events actual;
-  for (const Event& event : all)
-    if (type_of(event) != "denied" && type_of(event) != "action") actual.push_back(event);
-  ExpectedEvents expected = wanted;
-  for (std::size_t i = 0; i < expected.size() || i < actual.size(); ++i) {
-    if (i >= actual.size()) {
-      ADD_FAILURE() << "missing, and " << expected.size() - i - 1 << " after it: " << shown(expected[i]);
-      return;
+    Events actual;
+    for (const Event& event : all)
+        if (type_of(event) != "denied" && type_of(event) != "action") actual.push_back(event);
+    ExpectedEvents expected = wanted;
+    for (std::size_t i = 0; i < expected.size() || i < actual.size(); ++i) {
+        if (i >= actual.size()) {
+            ADD_FAILURE() << "missing, and " << expected.size() - i - 1
+                          << " after it: " << shown(expected[i]);
+            return;
+        }
+        if (i >= expected.size()) {
+            ADD_FAILURE() << "too much, and " << actual.size() - i - 1
+                          << " after it: " << brief(actual[i]);
+            return;
+        }
+        for (std::size_t k = i + 1; !same(actual[i], expected[i]) && k < expected.size(); ++k) {
+            if (!free_order(expected[i], expected[k])) break;
+            if (same(actual[i], expected[k])) std::swap(expected[i], expected[k]);
+        }
+        if (same(actual[i], expected[i])) continue;
+        ADD_FAILURE() << "event " << i + 1
+                      << " of the subject differs\n  expected: " << shown(expected[i])
+                      << "\n  reported: " << brief(actual[i])
+                      << "\n  before it: " << (i > 0 ? brief(actual[i - 1]) : "nothing")
+                      << "\n  expected next: "
+                      << (i + 1 < expected.size() ? shown(expected[i + 1]) : "nothing");
+        return;
     }
-    if (i >= expected.size()) {
-      ADD_FAILURE() << "too much, and " << actual.size() - i - 1 << " after it: " << brief(actual[i]);
-      return;
-    }
-    for (std::size_t k = i + 1; !same(actual[i], expected[i]) && k < expected.size(); ++k) {
-      if (!free_order(expected[i], expected[k])) break;
-      if (same(actual[i], expected[k])) std::swap(expected[i], expected[k]);
-    }
-    if (same(actual[i], expected[i])) continue;
-    ADD_FAILURE() << "event " << i + 1 << " of the subject differs\n  expected: " << shown(expected[i])
-                  << "\n  reported: " << brief(actual[i])
-                  << "\n  before it: " << (i > 0 ? brief(actual[i - 1]) : "nothing")
-                  << "\n  expected next: " << (i + 1 < expected.size() ? shown(expected[i + 1]) : "nothing");
-    return;
-  }
 }
 
-void check_against_log(const Events& events, const work::CountLog& log, const WatchedLevels& watched) {
-  ASSERT_GT(log.size(), 0U);
-  const work::CountRecord& first = log.at(0);
-  Oracle process(watched, 0, first.soft_limit);
-  std::vector<const work::CountRecord*> refused;
-  std::size_t children_checked = 0;
-  for (std::uint64_t i = 0; i < log.size(); ++i) {
-    const work::CountRecord& record = log.at(i);
-    process.step(record.count, record.soft_limit, std::string(record.name) + ", operation " + std::to_string(i));
-    // Room for one of six sent descriptors: the kernel refuses the next inside a call that succeeds.
-    if (record.refused_errno == EMFILE || std::strcmp(record.name, "SCM_RIGHTS_EMFILE") == 0)
-      refused.push_back(&record);
-    if (record.child_pid == 0 || !watched.rearm.empty()) continue;
-    Oracle child(watched, record.child_count, record.soft_limit);
-    if (watched.inherit) {
-      child.initial("child born in " + std::string(record.name));
-      child.exit(false);
+void check_against_log(const Events& events, const work::CountLog& log,
+                       const WatchedLevels& watched) {
+    ASSERT_GT(log.size(), 0U);
+    const work::CountRecord& first = log.at(0);
+    Oracle process(watched, 0, first.soft_limit);
+    std::vector<const work::CountRecord*> refused;
+    std::size_t children_checked = 0;
+    for (std::uint64_t i = 0; i < log.size(); ++i) {
+        const work::CountRecord& record = log.at(i);
+        process.step(record.count, record.soft_limit,
+                     std::string(record.name) + ", operation " + std::to_string(i));
+        // Room for one of six sent descriptors: the kernel refuses the next inside a call that succeeds.
+        if (record.refused_errno == EMFILE || std::strcmp(record.name, "SCM_RIGHTS_EMFILE") == 0)
+            refused.push_back(&record);
+        if (record.child_pid == 0 || !watched.rearm.empty()) continue;
+        Oracle child(watched, record.child_count, record.soft_limit);
+        if (watched.inherit) {
+            child.initial("child born in " + std::string(record.name));
+            child.exit(false);
+        }
+        SCOPED_TRACE("child " + std::to_string(record.child_pid) + " of operation " +
+                     std::to_string(i));
+        check_events(of_pid(events, record.child_pid), child.events());
+        ++children_checked;
+        if (testing::Test::HasFailure()) return;
     }
-    SCOPED_TRACE("child " + std::to_string(record.child_pid) + " of operation " + std::to_string(i));
-    check_events(of_pid(events, record.child_pid), child.events());
-    ++children_checked;
-    if (testing::Test::HasFailure()) return;
-  }
-  process.exit(true);
-  const Events own = of_pid(events, log.header()->pid);
-  check_events(own, process.events());
+    process.exit(true);
+    const Events own = of_pid(events, log.header()->pid);
+    check_events(own, process.events());
 
-  // Every denial reported is one that happened. (Not the other way round: far below the limit none is looked for.)
-  std::size_t at = 0;
-  for (const Event& denied : of_type(own, "denied")) {
-    EXPECT_EQ(denied.value("errno", 0), EMFILE) << brief(denied);
-    while (at < refused.size() && (refused[at]->count != number(denied, "usage") ||
-                                   refused[at]->soft_limit != number(denied, "limit")))
-      ++at;
-    ASSERT_LT(at, refused.size()) << "no such denial in the log: " << brief(denied);
-    // One SCM_RIGHTS message may be refused only once as well.
-    ++at;
-  }
+    // Every denial reported is one that happened. (Not the other way round: far below the limit none is looked for.)
+    std::size_t at = 0;
+    for (const Event& denied : of_type(own, "denied")) {
+        EXPECT_EQ(denied.value("errno", 0), EMFILE) << brief(denied);
+        while (at < refused.size() && (refused[at]->count != number(denied, "usage") ||
+                                       refused[at]->soft_limit != number(denied, "limit")))
+            ++at;
+        ASSERT_LT(at, refused.size()) << "no such denial in the log: " << brief(denied);
+        // One SCM_RIGHTS message may be refused only once as well.
+        ++at;
+    }
 }
 
 }  // namespace brink::live

@@ -14,13 +14,13 @@ namespace brink::live {
 
 // What `-w nofile=…` says.
 struct WatchedLevels {
-  std::vector<std::string> levels;  // as typed
-  bool up = true;
-  bool down = true;
-  std::string rearm = {};
-  bool inherit = true;
+    std::vector<std::string> levels;  // as typed
+    bool up = true;
+    bool down = true;
+    std::string rearm = {};
+    bool inherit = true;
 
-  std::string spec() const;
+    std::string spec() const;
 };
 
 // The value of a level under a limit; none when it is dormant there.
@@ -28,49 +28,51 @@ std::optional<unsigned> level_value(const std::string& level, unsigned limit);
 
 // One event, or several whose order is free, that must come next.
 struct ExpectedEvent {
-  std::string type;       // crossing, initial, limit_changed, exit
-  std::string direction;  // of a crossing
-  std::string level_as;
-  unsigned level = 0;
-  unsigned least_usage = 0, most_usage = 0;  // equal, where one descriptor was opened or closed
-  unsigned limit = 0;
-  bool by_limit = false;
-  std::string where;  // for the message: which operation
+    std::string type;       // crossing, initial, limit_changed, exit
+    std::string direction;  // of a crossing
+    std::string level_as;
+    unsigned level = 0;
+    unsigned least_usage = 0, most_usage = 0;  // equal, where one descriptor was opened or closed
+    unsigned limit = 0;
+    bool by_limit = false;
+    std::string where;  // for the message: which operation
 };
 using ExpectedEvents = std::vector<ExpectedEvent>;
 
 class Oracle {
- public:
-  // `count` is what the subject has when the watch begins, and it is told the `initial` events if it stands above.
-  Oracle(WatchedLevels watched, unsigned count, unsigned limit);
+  public:
+    // `count` is what the subject has when the watch begins, and it is told the `initial` events if it stands above.
+    Oracle(WatchedLevels watched, unsigned count, unsigned limit);
 
-  void initial(const std::string& where);
-  void step(unsigned count, unsigned limit, const std::string& where);
-  void exit(bool named);
-  const ExpectedEvents& events() const { return events_; }
+    void initial(const std::string& where);
+    void step(unsigned count, unsigned limit, const std::string& where);
+    void exit(bool named);
+    const ExpectedEvents& events() const { return events_; }
 
- private:
-  struct Side {
-    std::string level;
-    bool above;
-  };
-  void change_limit(unsigned limit, const std::string& where);
-  std::optional<unsigned> leave_value(const std::string& level, unsigned limit) const;
-  bool side_after(const Side& side, unsigned count, unsigned limit) const;
-  std::vector<Side*> by_value(bool descending);
-  void report(const Side& side, bool up, unsigned from, unsigned to, bool by_limit, const std::string& where);
+  private:
+    struct Side {
+        std::string level;
+        bool above;
+    };
+    void change_limit(unsigned limit, const std::string& where);
+    std::optional<unsigned> leave_value(const std::string& level, unsigned limit) const;
+    bool side_after(const Side& side, unsigned count, unsigned limit) const;
+    std::vector<Side*> by_value(bool descending);
+    void report(const Side& side, bool up, unsigned from, unsigned to, bool by_limit,
+                const std::string& where);
 
-  WatchedLevels watched_;
-  std::vector<Side> sides_;
-  unsigned count_;
-  unsigned limit_;
-  ExpectedEvents events_;
+    WatchedLevels watched_;
+    std::vector<Side> sides_;
+    unsigned count_;
+    unsigned limit_;
+    ExpectedEvents events_;
 };
 
 // Compares without `denied` and `action`. Events by a changed limit may come in any order among themselves.
 void check_events(const Events& actual, const ExpectedEvents& expected);
 
 // Everything the log says, for the process that wrote it and for the children it had.
-void check_against_log(const Events& events, const work::CountLog& log, const WatchedLevels& watched);
+void check_against_log(const Events& events, const work::CountLog& log,
+                       const WatchedLevels& watched);
 
 }  // namespace brink::live

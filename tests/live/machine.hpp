@@ -16,7 +16,7 @@ namespace brink::live {
 
 // Where things are, from the environment (see CMakeLists.txt).
 std::string brink_path();
-std::string engine();           // what --engine gets: `tracepoint` or `kernel`
+std::string engine();  // what --engine gets: `tracepoint` or `kernel`
 std::string work(const std::string& name);
 // A number from the environment, for slow guests and quick runs.
 long scaled(const char* variable, long otherwise);
@@ -37,34 +37,36 @@ std::uint64_t context_switches(pid_t pid);
 std::vector<pid_t> children(pid_t pid);
 std::set<pid_t> threads(pid_t pid);
 
-std::set<std::uint32_t> loaded_bpf_programs();
+// The ids of the BPF programs that a process holds, itself or through links.
+std::set<std::uint32_t> bpf_programs_of(pid_t pid);
+bool none_loaded(const std::set<std::uint32_t>& programs);
 
 // A folder of its own, removed with everything in it.
 class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  public:
+    ScratchFolder();
+    ~ScratchFolder();
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
- private:
-  std::string path_;
+  private:
+    std::string path_;
 };
 
 // Sets a sysctl for the life of the object; `done` is false when it could not be set.
 class SysctlForNow {
- public:
-  SysctlForNow(const std::string& name, const std::string& value);
-  ~SysctlForNow();
-  SysctlForNow(const SysctlForNow&) = delete;
-  SysctlForNow& operator=(const SysctlForNow&) = delete;
-  bool done() const { return done_; }
+  public:
+    SysctlForNow(const std::string& name, const std::string& value);
+    ~SysctlForNow();
+    SysctlForNow(const SysctlForNow&) = delete;
+    SysctlForNow& operator=(const SysctlForNow&) = delete;
+    bool done() const { return done_; }
 
- private:
-  std::string path_;
-  std::string before_;
-  bool done_;
+  private:
+    std::string path_;
+    std::string before_;
+    bool done_;
 };
 
 }  // namespace brink::live

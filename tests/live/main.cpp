@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 int main(int argc, char** argv) {
-  // Whatever descriptors the caller left open would count in every workload.
-  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+    // Whatever descriptors the caller left open would count in every workload.
+    ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
 }

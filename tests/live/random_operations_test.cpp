@@ -10,46 +10,53 @@ namespace brink::live {
 namespace {
 
 struct Sequence {
-  const char* name;
-  long seed;
-  WatchedLevels watched;
-  unsigned soft_limit;
-  unsigned lowest_limit;  // so that no level becomes dormant in the middle
+    const char* name;
+    long seed;
+    WatchedLevels watched;
+    unsigned soft_limit;
+    unsigned lowest_limit;  // so that no level becomes dormant in the middle
 };
 
 std::ostream& operator<<(std::ostream& out, const Sequence& sequence) {
-  return out << sequence.watched.spec() << " seed " << sequence.seed;
+    return out << sequence.watched.spec() << " seed " << sequence.seed;
 }
 
 class RandomOperations : public testing::TestWithParam<Sequence> {};
 
 TEST_P(RandomOperations, EveryCrossingOnceAndInOrder) {
-  const Sequence& sequence = GetParam();
-  const long seed = sequence.seed + scaled("BRINK_LIVE_SEED", 0);
-  const long count = scaled("BRINK_LIVE_OPERATIONS", 5000);
-  RecordProperty("seed", std::to_string(seed));
-  SCOPED_TRACE("seed " + std::to_string(seed) + ", " + sequence.watched.spec());
-  const LogFile file(static_cast<std::uint64_t>(count) * 4 + 1000);
-  const LoggedRun run = run_logged(file, sequence.watched, sequence.soft_limit,
-                                   {work("fdops"), std::to_string(seed), std::to_string(count), "--lowest-limit",
-                                    std::to_string(sequence.lowest_limit)});
-  ASSERT_EQ(run.status, 0) << run.out;
-  unsigned long operations = 0;
-  unsigned kinds = 0;
-  ASSERT_EQ(std::sscanf(run.out.c_str(), "fdops: %lu operations of %u kinds", &operations, &kinds), 2) << run.out;
-  EXPECT_GE(kinds, count >= 2000 ? 40U : 24U) << run.out;
-  EXPECT_GE(operations, static_cast<unsigned long>(count)) << run.out;
-  check_stream(run.events);
-  check_against_log(run.events, file.log(), sequence.watched);
-  std::printf("seed %ld, %s: %s, %zu events\n", seed, sequence.watched.spec().c_str(),
-              run.out.substr(0, run.out.find('\n')).c_str(), run.events.size());
+    const Sequence& sequence = GetParam();
+    const long seed = sequence.seed + scaled("BRINK_LIVE_SEED", 0);
+    const long count = scaled("BRINK_LIVE_OPERATIONS", 5000);
+    RecordProperty("seed", std::to_string(seed));
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + sequence.watched.spec());
+    const LogFile file(static_cast<std::uint64_t>(count) * 4 + 1000);
+    const LoggedRun run = run_logged(file, sequence.watched, sequence.soft_limit,
+                                     {work("fdops"), std::to_string(seed), std::to_string(count),
+                                      "--lowest-limit", std::to_string(sequence.lowest_limit)});
+    ASSERT_EQ(run.status, 0) << run.out;
+    unsigned long operations = 0;
+    unsigned kinds = 0;
+    ASSERT_EQ(std::sscanf(run.out.c_str(), "fdops: %lu operations of %u kinds", &operations,
+                          &kinds),
+              2)
+        << run.out;
+    EXPECT_GE(kinds, count >= 2000 ? 40U : 24U) << run.out;
+    EXPECT_GE(operations, static_cast<unsigned long>(count)) << run.out;
+    check_stream(run.events);
+    check_against_log(run.events, file.log(), sequence.watched);
+    std::printf("seed %ld, %s: %s, %zu events\n", seed, sequence.watched.spec().c_str(),
+                run.out.substr(0, run.out.find('\n')).c_str(), run.events.size());
 }
 
 WatchedLevels levels(std::vector<std::string> list) { return {std::move(list)}; }
 WatchedLevels up_only(std::vector<std::string> list) { return {std::move(list), true, false}; }
 WatchedLevels down_only(std::vector<std::string> list) { return {std::move(list), false, true}; }
-WatchedLevels rearmed(std::vector<std::string> list, const std::string& at) { return {std::move(list), true, true, at}; }
-WatchedLevels alone(std::vector<std::string> list) { return {std::move(list), true, true, "", false}; }
+WatchedLevels rearmed(std::vector<std::string> list, const std::string& at) {
+    return {std::move(list), true, true, at};
+}
+WatchedLevels alone(std::vector<std::string> list) {
+    return {std::move(list), true, true, "", false};
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Levels, RandomOperations,

@@ -105,6 +105,17 @@ TEST(CheckActions, TheWatchReportsTheDirection) {
     EXPECT_TRUE(check({"80%:down=exec:x"}, {"nofile=80%:up", "nofile=80%"}));
 }
 
+TEST(CheckActions, OneSignalForALevelAndNothingTwice) {
+    EXPECT_THAT(
+        check({"80%=signal:USR1", "nofile@80%=signal:TERM"}, {"nofile=80%"}).error().message,
+        HasSubstr("a level sends one signal"));
+    EXPECT_THAT(check({"80%=restart", "nofile@80%:up=restart"}, {"nofile=80%"}).error().message,
+                HasSubstr("'80%=restart' and 'nofile@80%:up=restart': the same is there twice"));
+    EXPECT_TRUE(
+        check({"80%=signal:USR1", "80%:down=signal:USR1", "90%=signal:TERM"}, {"nofile=80%,90%"}));
+    EXPECT_TRUE(check({"80%=exec:a", "80%=exec:b", "80%=evidence"}, {"nofile=80%"}));
+}
+
 TEST(ActionSpec, AppliesToTheLevelAsTyped) {
     const ActionSpec any = parse_action("80%=fail").value();
     EXPECT_TRUE(any.applies_to("nofile", "80%", Direction::up));

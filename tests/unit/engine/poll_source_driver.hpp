@@ -50,9 +50,8 @@ inline void step(char letter) {
 
 class Source {
   public:
-    Source() {
-        auto made = PollSource::create(
-            {std::chrono::milliseconds(2), std::chrono::milliseconds(10)});
+    explicit Source(std::chrono::milliseconds shortest = std::chrono::milliseconds(2)) {
+        auto made = PollSource::create({shortest, std::chrono::milliseconds(10)});
         if (!made) throw std::runtime_error(made.error().message);
         source_ = std::move(*made);
     }

@@ -29,6 +29,29 @@ TEST(PollSourceTarget, ChildrenInherit) {
     EXPECT_EQ(record.watch, watch);
     EXPECT_EQ(record.flags & BRINK_RECORD_NAMED, 0U);
     EXPECT_EQ(source->subjects(), 2U);
+    // Found once, not with every scan.
+    EXPECT_EQ(source.next(std::chrono::milliseconds(100)).type, 0U);
+}
+
+// A storm of births and deaths: nothing may crash, and in the end all are gone.
+TEST(PollSourceTarget, ShortLivedChildren) {
+    Source source;
+    ChildProcess child([](char) {
+        for (int i = 0; i < 20; ++i)
+            if (::fork() == 0) ::_exit(i % 2 == 0 || ::usleep(5000) != 0 ? 0 : 1);
+        while (::waitpid(-1, nullptr, 0) > 0) {
+        }
+    });
+    ASSERT_TRUE(
+        source->bind(source.watch({1}, BRINK_WATCH_UP | BRINK_WATCH_DOWN | BRINK_WATCH_INHERIT),
+                     {.pid = child.pid()}));
+    for (int round = 0; round < 30; ++round) {
+        child.tell('x');
+        source->read([](const brink_record&, const brink_stack_record*) {});
+    }
+    child.kill();
+    for (int i = 0; i < 2000 && source->subjects() != 0; ++i) (void)source.next();
+    EXPECT_EQ(source->subjects(), 0U);
 }
 
 TEST(PollSourceTarget, ChildrenDoNotInheritUnasked) {

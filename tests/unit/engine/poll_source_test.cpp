@@ -41,7 +41,7 @@ TEST(PollSource, CrossesUpAndDown) {
 }
 
 TEST(PollSource, InitialIsThereAtOnce) {
-    Source source;
+    Source source(std::chrono::seconds(60));
     const ChildProcess child(step);
     ASSERT_TRUE(source->bind(source.watch({1, 2}), {.pid = child.pid()}));
     pollfd waiting{source->fd(), POLLIN, 0};

@@ -136,6 +136,8 @@ void expect_functions(const UnwindResult& result) {
     for (const StackFrame& frame : result.frames)
         if (frame.function.find("victim::") != std::string::npos || frame.function == "main")
             order.push_back(frame.function);
+    for (const StackFrame& frame : result.frames)
+        EXPECT_EQ(frame.function.find('@'), std::string::npos) << frame.function;
     EXPECT_EQ(order,
               (std::vector<std::string>{"victim::inner(int)", "void victim::middle<int>(int)",
                                         "victim::outer()", "main"}))

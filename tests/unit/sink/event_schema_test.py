@@ -15,7 +15,7 @@ REQUIRED_OF_ALL = ["type", "time", "monotonic_ns", "seq", "host", "boot_id"]
 REQUIRED_OF_SUBJECTS = ["resource", "scope", "usage", "limit", "unit", "start_time", "engine", "watch"]
 REQUIRED = {
     "crossing": REQUIRED_OF_SUBJECTS + ["direction", "level", "level_as"],
-    "initial": REQUIRED_OF_SUBJECTS + ["level", "level_as"],
+    "initial": REQUIRED_OF_SUBJECTS + ["direction", "level", "level_as"],
     "denied": REQUIRED_OF_SUBJECTS + ["errno", "error"],
     "limit_changed": REQUIRED_OF_SUBJECTS,
     "exit": ["resource", "scope", "start_time", "engine", "watch"],
@@ -36,6 +36,8 @@ def spoil(event):
     for field, value in SPOILT.items():
         if field in event:
             yield f"{field} spoilt", event | {field: value}
+    if event["type"] == "initial":
+        yield "downwards", event | {"direction": "down"}
     for field, value in FOREIGN.items():
         if field not in event and field not in REQUIRED[event["type"]]:
             allowed = {"old_limit": "limit_changed", "reason": "exit"}

@@ -84,7 +84,7 @@ TEST(Json, NamesEveryType) {
     for (const Event& event : sample_events()) EXPECT_NE(type_name(event.type), "");
 }
 
-// Not a check by itself: tests/unit/CMakeLists.txt holds the file against the schema.
+// Not a check by itself: test unit.event_schema holds the file against the schema.
 TEST(Json, WritesSamplesForTheSchema) {
     std::filesystem::create_directory("event_samples");
     std::ofstream file("event_samples/unit.jsonl");

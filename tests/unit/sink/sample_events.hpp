@@ -9,13 +9,13 @@
 
 namespace brink::sink {
 
-constexpr std::int64_t kSampleTime_ns = 1'795'166'999'123'456'789;  // 2026-11-20T09:29:59.12…Z
+constexpr std::int64_t kSampleTimeNs = 1'795'166'999'123'456'789;  // 2026-11-20T09:29:59.12…Z
 
 /// What every event of one subject has.
 inline Event subject_event(EventType type, std::uint64_t seq) {
     Event event;
     event.type = type;
-    event.time_ns = kSampleTime_ns;
+    event.time_ns = kSampleTimeNs;
     event.monotonic_ns = 81'234'567'890;
     event.seq = seq;
     event.resource = "nofile";
@@ -51,6 +51,7 @@ inline Event crossing(std::uint64_t seq, Direction direction, std::uint64_t usag
 
 inline Event initial(std::uint64_t seq, std::int32_t pid, std::string comm) {
     Event event = subject_event(EventType::initial, seq);
+    event.direction = Direction::up;
     event.level = 820;
     event.level_as = "80%";
     event.pid = pid;
@@ -101,7 +102,7 @@ inline std::vector<Event> sample_events() {
     gone.reason = "credentials";
     Event lost;
     lost.type = EventType::lost;
-    lost.time_ns = kSampleTime_ns;
+    lost.time_ns = kSampleTimeNs;
     lost.monotonic_ns = 81'234'567'899;
     lost.seq = 27;
     lost.engine = "kernel";

@@ -54,8 +54,8 @@ TEST_F(Text, EveryTypeHasItsLine) {
               │     3  file    /dev/null
               │     1  others
               │ at  leak_a_socket  leaky.cpp:42
-              │     main           leaky +0x100
-              │     ?              libc.so.6 +0x271ca
+              │     main+0x100     leaky
+              │     ?              libc.so.6+0x271ca
               │     ?              0xdeadbeef
 09:29:59.123  ▲ nofile 80%      820 of 1024   204 left  leaky[1234]
               │ not available: the process is another user's
