@@ -28,8 +28,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxFrames = 64;
-constexpr std::chrono::milliseconds kSourceTime{500};
-constexpr std::chrono::milliseconds kSymbolTime{1000};
 
 struct Session {
     pid_t pid;
@@ -134,30 +132,47 @@ std::string source_of(Dwfl_Module* module, Dwarf_Addr address) {
     return std::string(file) + ":" + std::to_string(number);
 }
 
-StackFrame name_frame(Dwfl* dwfl, Dwarf_Addr pc, bool exact, Clock::duration spent) {
+// A return address may be the first of the next function: the call is before it.
+Dwarf_Addr call_at(Dwarf_Addr pc, bool exact) { return exact ? pc : pc - 1; }
+
+StackFrame name_frame(Dwfl* dwfl, Dwarf_Addr pc, bool exact, bool with_symbol) {
     StackFrame frame;
     frame.address = pc;
     Dwfl_Module* module = dwfl_addrmodule(dwfl, pc);
     if (module == nullptr) return frame;
     Dwarf_Addr base = 0;
-    const char* main_file = nullptr;
-    const char* name = dwfl_module_info(module, nullptr, &base, nullptr, nullptr, nullptr,
-                                        &main_file, nullptr);
+    const char* name = dwfl_module_info(module, nullptr, &base, nullptr, nullptr, nullptr, nullptr,
+                                        nullptr);
     if (name != nullptr) frame.module = name;
     frame.offset = pc - base;
-    if (spent >= kSymbolTime) return frame;
-    // A return address may be the first of the next function: look at the call before it.
-    const Dwarf_Addr at = exact ? pc : pc - 1;
+    if (!with_symbol) return frame;
+    const Dwarf_Addr at = call_at(pc, exact);
     GElf_Off offset = 0;
     GElf_Sym symbol{};
     const char* function = dwfl_module_addrinfo(module, at, &offset, &symbol, nullptr, nullptr,
                                                 nullptr);
-    if (function != nullptr) {
-        frame.function = demangle(function);
-        frame.offset = offset + (pc - at);
-    }
-    if (spent < kSourceTime) frame.source = source_of(module, at);
+    if (function == nullptr) return frame;
+    frame.function = demangle(function);
+    frame.offset = offset + (pc - at);
     return frame;
+}
+
+// First all symbols, then all lines, for which debug information has to be read.
+UnwindResult name_frames(Dwfl* dwfl, const Session& session, Clock::time_point until) {
+    UnwindResult result;
+    bool late = false;
+    for (const auto& [pc, exact] : session.pcs) {
+        late = late || Clock::now() >= until;
+        result.frames.push_back(name_frame(dwfl, pc, exact, !late));
+    }
+    for (std::size_t i = 0; i < result.frames.size() && !late; ++i) {
+        const auto& [pc, exact] = session.pcs[i];
+        Dwfl_Module* module = dwfl_addrmodule(dwfl, pc);
+        if (module != nullptr) result.frames[i].source = source_of(module, call_at(pc, exact));
+        late = i + 1 < result.frames.size() && Clock::now() >= until;
+    }
+    if (late) result.unavailable = "some symbols or lines: looking them up took too long";
+    return result;
 }
 
 UnwindResult addresses_only(const brink_stack_record& stack, const std::string& why) {
@@ -183,7 +198,7 @@ int hand_session_to(Dwfl_Module*, void** data, const char*, Dwarf_Addr, void* se
 
 }  // namespace
 
-UnwindResult unwind(pid_t pid, const brink_stack_record& stack) {
+UnwindResult unwind(pid_t pid, const brink_stack_record& stack, std::chrono::milliseconds time) {
     const Clock::time_point start = Clock::now();
     Session session{pid, &stack, {}};
     const std::unique_ptr<Dwfl, void (*)(Dwfl*)> dwfl(dwfl_begin(&kModuleCallbacks), dwfl_end);
@@ -199,13 +214,8 @@ UnwindResult unwind(pid_t pid, const brink_stack_record& stack) {
         return addresses_only(stack, dwfl_error("unwinding"));
     // Ends with an error at the outermost frame whose caller is unknown: not worth a word.
     (void)dwfl_getthread_frames(dwfl.get(), pid, take_frame, &session);
-    UnwindResult result;
     if (session.pcs.empty()) return addresses_only(stack, dwfl_error("unwinding"));
-    for (const auto& [pc, exact] : session.pcs)
-        result.frames.push_back(name_frame(dwfl.get(), pc, exact, Clock::now() - start));
-    if (Clock::now() - start >= kSourceTime)
-        result.unavailable = "symbols or lines may be missing: looking them up took too long";
-    return result;
+    return name_frames(dwfl.get(), session, start + time);
 }
 
 }  // namespace brink::kernel

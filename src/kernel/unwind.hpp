@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ struct UnwindResult {
 /// nothing is asked of a debuginfod server, whatever DEBUGINFOD_URLS says.
 ///
 /// Never fails: if the process is gone the frames have addresses only, as far as frame pointers
-/// lead. Takes tens of milliseconds; past half a second lines are no longer looked up, past one
-/// second symbols neither (one lookup is not interrupted). Not thread-safe for the same `pid`.
-[[nodiscard]] UnwindResult unwind(pid_t pid, const brink_stack_record& stack);
+/// lead. Takes tens of milliseconds as a rule; after `time` nothing more is looked up, and
+/// `unavailable` says so (one lookup is not interrupted). Not thread-safe for the same `pid`.
+[[nodiscard]] UnwindResult unwind(pid_t pid, const brink_stack_record& stack,
+                                  std::chrono::milliseconds time = std::chrono::seconds(1));
 
 }  // namespace brink::kernel

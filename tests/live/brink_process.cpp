@@ -77,6 +77,13 @@ Events of_pid(const Events& events, pid_t pid) {
     return found;
 }
 
+std::map<pid_t, Events> by_pid(const Events& events) {
+    std::map<pid_t, Events> found;
+    for (const Event& event : events)
+        if (event.contains("pid")) found[event["pid"].get<pid_t>()].push_back(event);
+    return found;
+}
+
 std::vector<pid_t> pids_in(const Events& events) {
     std::set<pid_t> pids;
     for (const Event& event : events)
@@ -108,7 +115,7 @@ void keep_for_schema_check(const std::string& text) {
     file << whole_lines(text);
 }
 
-void check_stream(const Events& events, const std::string& expected_engine) {
+void check_stream(const Events& events, const std::string& expected_engine, Operations operations) {
     long long next = 1;
     std::map<long long, long long> last_time;
     for (const Event& event : events) {
@@ -118,7 +125,8 @@ void check_stream(const Events& events, const std::string& expected_engine) {
         EXPECT_EQ(seq, next) << brief(event);
         next = seq + 1;
         // An action has the time when it was done, the events around it when they happened.
-        if (!event.contains("pid") || type_of(event) == "action" || !event.contains("monotonic_ns"))
+        if (operations == Operations::kOverlapping || type_of(event) == "action" ||
+            !event.contains("pid") || !event.contains("monotonic_ns"))
             continue;
         long long& last = last_time[event["pid"].get<long long>()];
         EXPECT_GE(event["monotonic_ns"].get<long long>(), last) << brief(event);

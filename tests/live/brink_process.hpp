@@ -18,6 +18,7 @@ long long number(const Event& event,
                  const char* field);  // fails the test when it is not an integer
 Events of_type(const Events& events, const std::string& type);
 Events of_pid(const Events& events, pid_t pid);
+std::map<pid_t, Events> by_pid(const Events& events);
 std::vector<pid_t> pids_in(const Events& events);
 std::string brief(const Event& event);
 
@@ -25,9 +26,12 @@ std::string brief(const Event& event);
 Events parse_events(const std::string& text);
 void keep_for_schema_check(const std::string& text);
 
-// What holds for every stream: numbered from 1 without gaps but for what `lost` states, times that do not go back
-// within a subject, the engine that was asked for, types and fields of product.md.
-void check_stream(const Events& events, const std::string& expected_engine = engine());
+// What holds for every stream: numbered from 1 without gaps but for what `lost` states, the engine
+// that was asked for, types and fields of product.md, and times that do not go back within a subject.
+// Only operations that overlap may have been stamped in another order than they took effect.
+enum class Operations { kOneByOne, kOverlapping };
+void check_stream(const Events& events, const std::string& expected_engine = engine(),
+                  Operations operations = Operations::kOneByOne);
 
 // Up and down in turn for each level (after an `initial` the next is down), with the usage on the right side.
 // `above` are the levels that the subject stood above to begin with.

@@ -166,7 +166,7 @@ TEST(Family, AThreadedProcessKilledWhileWatched) {
     workload.wait();
     EXPECT_EQ(watch.wait(), 0) << "watch ends with the process";
     const Events events = watch.events();
-    check_stream(events);
+    check_stream(events, engine(), Operations::kOverlapping);
     check_alternation(events);
     ASSERT_GE(events.size(), 2U);
     EXPECT_EQ(type_of(events.back()), "exit");

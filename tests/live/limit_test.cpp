@@ -173,7 +173,7 @@ TEST(Limit, WatchByThread) {
     workload.send("end");
     EXPECT_EQ(shell_status(workload.wait()), 0);
     const Events events = watch.events();
-    check_stream(events);
+    check_stream(events, engine(), Operations::kOverlapping);
     Oracle oracle(levels, 16, 100);
     for (long round = 1; round < kRounds; ++round) {
         oracle.step(20, 100, "round");

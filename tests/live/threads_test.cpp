@@ -85,7 +85,7 @@ TEST(Threads, SharingATableOnTwoCpus) {
     ASSERT_NO_FATAL_FAILURE(play(run, rounds));
     ASSERT_EQ(run.wait(), 0) << run.child().out();
     const Events events = run.events();
-    check_stream(events);
+    check_stream(events, engine(), Operations::kOverlapping);
     check_table(events, table, static_cast<std::size_t>(rounds));
     // At the end twelve are open: level 10 goes down as the last, at exit, with nothing left.
     ASSERT_GE(events.size(), 2U);
@@ -107,7 +107,7 @@ TEST(Threads, AStrangerWithATableOfItsOwn) {
     ASSERT_NO_FATAL_FAILURE(play(run, rounds));
     ASSERT_EQ(run.wait(), 0) << run.child().out();
     const Events events = run.events();
-    check_stream(events);
+    check_stream(events, engine(), Operations::kOverlapping);
     check_table(events, table, static_cast<std::size_t>(rounds));
 }
 
@@ -133,7 +133,7 @@ TEST(Threads, WatchSetInTheMiddle) {
         const auto lost = std::find_if(events.begin(), events.end(),
                                        [](const Event& event) { return type_of(event) == "lost"; });
         events.erase(lost, events.end());
-        check_stream(events);
+        check_stream(events, engine(), Operations::kOverlapping);
         check_alternation(events);
         EXPECT_EQ(crossings(events, "29", "up"), 0U) << "a level that was never reached";
         EXPECT_EQ(crossings(events, "3", "down"), 0U) << "a level that was never left";
@@ -171,7 +171,7 @@ TEST(Threads, SiblingsWithClonedFiles) {
     }
     ASSERT_EQ(run.wait(), 0) << run.child().out();
     const Events events = run.events();
-    check_stream(events);
+    check_stream(events, engine(), Operations::kOverlapping);
     const std::vector<pid_t> pids = pids_in(events);
     ASSERT_EQ(pids.size(), 5U) << "the parent and four siblings";
     for (const pid_t pid : pids) {

@@ -133,7 +133,7 @@ TEST(PollTally, ALoweredLimitCrossesUp) {
     Script script(watch_of({percent(80), percent(50)}));
     EXPECT_EQ(script.begin(45, 100), "");
     EXPECT_EQ(script.update(45, 50), "limit100>50 up25@45! up40@45!");
-    EXPECT_EQ(script.update(45, 1000), "limit50>1000 down40@45! down25@45!");
+    EXPECT_EQ(script.update(45, 1000), "limit50>1000 down800@45! down500@45!");
 }
 
 TEST(PollTally, LimitFirstThenUsage) {
@@ -155,7 +155,7 @@ TEST(PollTally, DormantLevelsWakeWithALimit) {
 TEST(PollTally, MixedLevelsThatChangePlaces) {
     Script script(watch_of({absolute(60), percent(50)}));
     EXPECT_EQ(script.begin(55, 100), "initial50@55");
-    EXPECT_EQ(script.update(55, 200), "limit100>200 down50@55!");
+    EXPECT_EQ(script.update(55, 200), "limit100>200 down100@55!");
     EXPECT_EQ(script.update(70, 200), "up60@70");
     EXPECT_EQ(script.update(70, 130), "limit200>130 up65@70!");
     EXPECT_EQ(script.update(62, 130), "down65@62");
