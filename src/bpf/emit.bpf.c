@@ -23,7 +23,7 @@ static __always_inline void fill_subject(struct brink_record* r, const struct br
     const struct task_struct* leader = (const void*)t->leader;
     r->start_time_ns = t->start_time_ns;
     r->pid = t->pid;
-    r->ns_pid = number_in_ns(leader);
+    r->ns_pid = ns_level ? number_in_ns(leader) : t->pid;
     r->ppid = number_in_ns(BPF_CORE_READ(leader, real_parent, group_leader));
     r->uid = BPF_CORE_READ(leader, cred, uid.val);
     r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);

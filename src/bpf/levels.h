@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The arithmetic of levels, without side effects: from a watch and a limit to thresholds, and
  * from a usage to a position among them. One text for the hooks in the kernel and for the poll
- * engine in user space, so that the two cannot disagree; tests/unit/levels_test.cpp covers it. */
+ * engine in user space, so that the two cannot disagree; tests/unit/bpf/levels_test.cpp covers it. */
 #ifndef BRINK_LEVELS_H
 #define BRINK_LEVELS_H
 
@@ -35,21 +35,24 @@ static __always_inline brink_u64 brink_level_key(const struct brink_watch* watch
     return at << 6 | i;
 }
 
-/* Fills `bounds` from the keys of all levels. Ranks by counting smaller keys with plain arithmetic:
- * no branch depends on the values, which keeps the verifier's states few. `rearm` is the threshold
- * of rearm, 0 for none; where forms were mixed and the limit turned them round, it is lowered. */
-static __always_inline void brink_fill_bounds(struct brink_bounds* bounds, const brink_u64* key,
-                                              brink_u64 rearm) {
+/* Puts level `i` in its place. Ranks by counting smaller keys with plain arithmetic: no branch
+ * depends on the values, which keeps the verifier's states few. */
+static __always_inline void brink_place_level(struct brink_bounds* bounds, const brink_u64* key,
+                                              brink_u32 i) {
+    brink_u64 own = key[i & (BRINK_MAX_LEVELS - 1)];
+    brink_u64 rank = 0;
+    for (brink_u32 j = 0; j < BRINK_MAX_LEVELS; j++)
+        rank += (key[j] - own) >> 63;
+    rank &= BRINK_MAX_LEVELS - 1;
+    bounds->at[rank + 1] = own >> 6;
+    bounds->order[rank] = (brink_u8)i;
+}
+
+/* What stands beside the levels. `rearm`: its threshold, 0 for none; where forms were mixed and the
+ * limit has turned them round, it is lowered. */
+static __always_inline void brink_close_bounds(struct brink_bounds* bounds, brink_u64 rearm) {
     bounds->at[0] = 0;
     bounds->at[BRINK_MAX_LEVELS + 1] = BRINK_NEVER;
-    for (brink_u32 i = 0; i < BRINK_MAX_LEVELS; i++) {
-        brink_u64 rank = 0;
-        for (brink_u32 j = 0; j < BRINK_MAX_LEVELS; j++)
-            rank += (key[j] - key[i]) >> 63;
-        rank &= BRINK_MAX_LEVELS - 1;
-        bounds->at[rank + 1] = key[i] >> 6;
-        bounds->order[rank] = (brink_u8)i;
-    }
     bounds->rearm = rearm > bounds->at[1] ? bounds->at[1] : rearm;
 }
 
@@ -65,7 +68,9 @@ inline void brink_set_bounds(brink_bounds* bounds, const brink_watch* watch, bri
     brink_u64 key[BRINK_MAX_LEVELS];
     for (brink_u32 i = 0; i < BRINK_MAX_LEVELS; i++)
         key[i] = brink_level_key(watch, i, limit);
-    brink_fill_bounds(bounds, key, brink_rearm_at(watch, limit));
+    for (brink_u32 i = 0; i < BRINK_MAX_LEVELS; i++)
+        brink_place_level(bounds, key, i);
+    brink_close_bounds(bounds, brink_rearm_at(watch, limit));
 }
 #endif
 

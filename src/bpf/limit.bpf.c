@@ -18,17 +18,35 @@ __noinline __u64 limit_key(__u32 id, __u32 i) {
     return i < BRINK_MAX_LEVELS ? brink_level_key(w, i, t->limit) : brink_rearm_at(w, t->limit);
 }
 
+struct keys {
+    __u64 key[BRINK_MAX_LEVELS];
+    __u32 id;
+    __u32 version;
+};
+
+static long find_key(__u32 i, struct keys* k) {
+    k->key[i & (BRINK_MAX_LEVELS - 1)] = limit_key(k->id, i);
+    return 0;
+}
+
+static long place(__u32 i, struct keys* k) {
+    struct brink_tally* t = tally_of(k->id);
+    if (t)
+        brink_place_level(&t->bounds[k->version & 1], k->key, i);
+    return 0;
+}
+
 /* Writes the thresholds for the present limit into bounds `version` (its lowest bit). */
 __noinline int limit_bounds(__u32 id, __u32 version) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
-    __u64 key[BRINK_MAX_LEVELS];
-    for (__u32 i = 0; i < BRINK_MAX_LEVELS; i++)
-        key[i] = limit_key(id, i);
+    struct keys k = {.id = id, .version = version};
+    bpf_loop(BRINK_MAX_LEVELS, find_key, &k, 0);
+    bpf_loop(BRINK_MAX_LEVELS, place, &k, 0);
+    brink_close_bounds(&t->bounds[version & 1], limit_key(id, BRINK_MAX_LEVELS));
     __u64 half = t->limit / 2;
     t->near_fd = half < ~0u ? (__u32)half : ~0u;
-    brink_fill_bounds(&t->bounds[version & 1], key, limit_key(id, BRINK_MAX_LEVELS));
     return 0;
 }
 

@@ -5,24 +5,28 @@
 __u64 n_unwatched __weak; /* children that found no free tally */
 
 /* A child starts with its parent's thresholds: fork copies the limits. */
-static __always_inline void inherit(const struct brink_tally* from, const struct task_struct* child) {
-    __u32 id = tally_new(child, from->watch, from->flags & BRINK_TALLY_SCAN);
+__noinline int inherit(__u32 parent, __u64 child) {
+    struct brink_tally* from = tally_of(parent);
+    if (!from)
+        return -ENOENT;
+    const struct task_struct* task = (const void*)child;
+    __u32 id = tally_new(task, from->watch, from->flags & BRINK_TALLY_SCAN);
     struct brink_tally* t = id ? tally_of(id) : 0;
     if (!t) {
         __sync_fetch_and_add(&n_unwatched, 1);
-        return;
+        return -ENOSPC;
     }
     t->near_fd = from->near_fd;
     t->bounds[0] = from->bounds[word_version(from->word) & 1];
-    t->table = (__u64)BPF_CORE_READ(child, files);
+    t->table = (__u64)BPF_CORE_READ(task, files);
     if (index_insert(t->table, id)) {
         __sync_fetch_and_add(&n_unwatched, 1);
         subject_end(id);
-        return;
+        return -ENOSPC;
     }
     if (t->limit != from->limit) /* it is being changed in this very moment */
         limit_bounds(id, 0);
-    tally_start(id);
+    return tally_start(id);
 }
 
 SEC("raw_tp/sched_process_fork")
@@ -42,12 +46,15 @@ int on_fork(struct bpf_raw_tracepoint_args* ctx) {
             continue;
         struct brink_watch* w = watch_of(t);
         if (w && w->flags & BRINK_WATCH_INHERIT)
-            inherit(t, child);
+            inherit(id, ctx->args[1]);
     }
     return 0;
 }
 
-static __always_inline void come_into_force(struct brink_tally* t, __u32 id, __u64 table) {
+__noinline int come_into_force(__u32 id, __u64 table) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
     const struct signal_struct* signal = (const void*)t->signal;
     t->limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
     t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
@@ -56,7 +63,7 @@ static __always_inline void come_into_force(struct brink_tally* t, __u32 id, __u
     t->table = table;
     index_insert(table, id);
     tally_start(id);
-    say(id, BRINK_RECORD_ARMED, next_number(t), 0, 0);
+    return say(id, BRINK_RECORD_ARMED, next_number(t), 0, 0);
 }
 
 SEC("raw_tp/sched_process_exec")
@@ -80,7 +87,7 @@ int on_exec(struct bpf_raw_tracepoint_args* ctx) {
         }
         t->leader = (__u64)task;
         if (t->flags & BRINK_TALLY_AT_EXEC)
-            come_into_force(t, id, table);
+            come_into_force(id, table);
         else
             subject_move(id, table);
     }

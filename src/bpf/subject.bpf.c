@@ -18,12 +18,13 @@ static __always_inline int claim_way(struct brink_index_set* set, __u64 table, _
     return 0;
 }
 
-static __always_inline void spill(__u32 home, __u32 probes, __s32 delta) {
+__noinline int index_spill(__u32 home, __u32 probes, __s32 delta) {
     for (__u32 p = 0; p < BRINK_INDEX_PROBES && p < probes; p++) {
         struct brink_index_set* set = index_set((home + p) & index_mask);
         if (set)
             __sync_fetch_and_add(&set->spill, delta);
     }
+    return 0;
 }
 
 /* Entries of one table stand in its home set or, where that is full, in the following ones. The
@@ -34,10 +35,10 @@ __noinline int index_insert(__u64 table, __u32 id) {
         struct brink_index_set* set = index_set((home + probe) & index_mask);
         if (!set)
             return -EINVAL;
-        spill(home, probe, 1);
+        index_spill(home, probe, 1);
         if (claim_way(set, table, id))
             return 0;
-        spill(home, probe, -1);
+        index_spill(home, probe, -1);
     }
     return -ENOSPC;
 }
@@ -51,7 +52,7 @@ __noinline int index_remove(__u64 table, __u32 id) {
         for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
             if (set->table[way] == table && set->tally[way] == id) {
                 __sync_lock_test_and_set(&set->table[way], 0);
-                spill(home, probe, -1);
+                index_spill(home, probe, -1);
                 return 0;
             }
         }

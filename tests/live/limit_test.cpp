@@ -122,7 +122,7 @@ TEST(Limit, WatchSetAboveSaysWhereItStands) {
 TEST(Limit, WatchSetAgainAndAgain) {
     Puppet puppet({.soft_limit = 100});
     const WatchedLevels levels{{"20", "21"}};
-    for (int i = 0; i < 20 && !testing::Test::HasFailure(); ++i) {
+    for (int i = 0; i < repeated(25) && !testing::Test::HasFailure(); ++i) {
         const unsigned start = 18 + static_cast<unsigned>(i) % 5;
         ASSERT_TRUE(puppet.to(static_cast<int>(start)));
         BrinkWatch watch(puppet.pid(), watching(levels));

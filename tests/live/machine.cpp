@@ -60,6 +60,8 @@ long scaled(const char* variable, long otherwise) {
     return value != nullptr && *value != '\0' ? std::atol(value) : otherwise;
 }
 
+long repeated(long times) { return engine() == "kernel" ? (times + 4) / 5 : times; }
+
 std::chrono::seconds patience() {
     return std::chrono::seconds(scaled("BRINK_LIVE_PATIENCE_S", 120));
 }

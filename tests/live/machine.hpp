@@ -20,6 +20,9 @@ std::string engine();  // what --engine gets: `tracepoint` or `kernel`
 std::string work(const std::string& name);
 // A number from the environment, for slow guests and quick runs.
 long scaled(const char* variable, long otherwise);
+// How often something is repeated: as said on the host, a fifth of it in the guests, where each start
+// of brink takes seconds.
+long repeated(long times);
 
 // A safety net only: nothing is asserted about how long anything takes.
 std::chrono::seconds patience();

@@ -6,8 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <sstream>
+#include <thread>
 
 #include "brink_process.hpp"
 
@@ -233,9 +235,18 @@ TEST(RunContract, KilledWatchLeavesTheProcessAlone) {
 
 // Killed in the middle of its start, at whatever moment: nothing is left, and nobody waits for ever.
 TEST(RunContract, KilledWhileStarting) {
-    for (unsigned delay_us = 0; delay_us <= 400000; delay_us += 20000) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point begin = Clock::now();
+    Clock::duration start{};
+    {
+        BrinkRun run(quietly(), {"/bin/busybox", "true"});
+        ASSERT_TRUE(run.wait_ready());
+        start = Clock::now() - begin;
+    }
+    const long times = repeated(20);
+    for (long i = 0; i <= times; ++i) {
         BrinkRun run(quietly(), shell("sleep 0.2"));
-        ::usleep(delay_us);
+        std::this_thread::sleep_for(start * i * 5 / (times * 4));
         const std::vector<pid_t> command = children(run.child().pid());
         const std::set<std::uint32_t> programs = bpf_programs_of(run.child().pid());
         run.child().signal(SIGKILL);

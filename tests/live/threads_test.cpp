@@ -120,7 +120,7 @@ TEST(Threads, WatchSetInTheMiddle) {
     ASSERT_EQ(workload.take_line().substr(0, 5), "ready");
     RunOptions options;
     options.watches = {"nofile=3,26,29"};  // 3 is always passed, 29 never
-    const long times = scaled("BRINK_LIVE_WATCHES", 30);
+    const long times = scaled("BRINK_LIVE_WATCHES", repeated(30));
     for (long i = 0; i < times && !testing::Test::HasFailure(); ++i) {
         BrinkWatch watch(workload.pid(), options);
         ASSERT_TRUE(watch.wait_ready()) << watch.child().err();
