@@ -10,6 +10,7 @@
 
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
+#include "kernel/preemption.hpp"
 
 namespace brink::app {
 namespace {
@@ -31,6 +32,9 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     if (!source) return tl::unexpected(source.error());
     ChosenEngine chosen;
     chosen.remark = "exact";
+    if (engine == HookEngine::kernel && kernel::kernel_is_preemptible())
+        chosen.remark += ", but this kernel preempts kernel code and may leave out a hook then: that "
+                         "is noticed, corrected and said (resync)";
     if (engine == HookEngine::tracepoint)
         chosen.remark += "; while it runs every process pays: an empty system call takes about 1.8 "
                          "times as long, an open and close 1.2 times";

@@ -5,6 +5,20 @@
 
 const volatile bool closes_hooked = false;
 
+/* Whether this kernel may preempt a hook. While it does, it leaves out the same hook for every other
+ * task on that CPU (the recursion guard of BPF trampolines): whoever was interrupted says so, and
+ * the counts are corrected (docs/adr/0001-counting.md). */
+const volatile bool preemptible = false;
+
+static __always_inline __u64 switches_of(const struct task_struct* task) {
+    return preemptible ? task->nivcsw : 0;
+}
+
+static __always_inline void end_hook(const struct task_struct* task, __u64 switches) {
+    if (preemptible && task->nivcsw != switches)
+        say_preempted();
+}
+
 /* Threads that are in do_dup2 over an open descriptor: the close that follows there takes out what
  * the same call has put in, and changes nothing. */
 struct {
@@ -16,7 +30,10 @@ struct {
 
 SEC("fentry/fd_install")
 int BPF_PROG(on_fd_install, unsigned int fd) {
-    count(address_of(bpf_get_current_task_btf()->files), CHANGE_INSTALL, fd);
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u64 switches = switches_of(task);
+    count(address_of(task->files), CHANGE_INSTALL, fd);
+    end_hook(task, switches);
     return 0;
 }
 
@@ -31,7 +48,11 @@ int BPF_PROG(on_filp_close, void* file, __u64 files) {
             return 0;
         }
     }
+    const struct task_struct* task = preemptible ? bpf_get_current_task_btf() : 0;
+    __u64 switches = task ? switches_of(task) : 0;
     count(files, CHANGE_CLOSE, 0);
+    if (task)
+        end_hook(task, switches);
     return 0;
 }
 

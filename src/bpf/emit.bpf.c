@@ -157,3 +157,16 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
     bpf_ringbuf_submit(r, 0);
     return 0;
 }
+
+/* Not about any tally: whoever reads the records is to hold the counts against the tables. */
+__noinline int say_preempted(void) {
+    if (__sync_lock_test_and_set(&preempted, 1))
+        return 0;
+    struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
+    if (!r)
+        return -ENOSPC;
+    __builtin_memset(r, 0, sizeof *r);
+    r->type = BRINK_RECORD_PREEMPTED;
+    bpf_ringbuf_submit(r, 0);
+    return 0;
+}

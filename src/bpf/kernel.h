@@ -131,6 +131,7 @@ struct task_struct {
     struct pid* thread_pid;
     struct hlist_node pid_links[4];
     __u64 start_boottime;
+    unsigned long nivcsw;
     char comm[16];
 } CORE;
 

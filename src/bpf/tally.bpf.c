@@ -93,6 +93,7 @@ __noinline int tally_step(__u32 id, __s32 delta) {
         }
     }
     __sync_fetch_and_add(&n_unsettled, 1);
+    say_preempted();
     return -EAGAIN;
 }
 
@@ -152,6 +153,7 @@ __noinline int tally_recount(__u32 id, __u32 installing) {
             return 0;
     }
     __sync_fetch_and_add(&n_unsettled, 1);
+    say_preempted();
     return -EAGAIN;
 }
 

@@ -56,6 +56,7 @@ __u32 ns_inum __weak;
 __u64 n_dropped __weak;   /* records, all tallies together */
 __u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
 
+__u32 preempted __weak;   /* BRINK_RECORD_PREEMPTED waits to be heard */
 __u64 n_unsettled __weak; /* operations that gave up after too many collisions: should be 0 */
 
 /* The address behind a pointer that the verifier tracks, as a number. It refuses arithmetic on such
@@ -73,6 +74,7 @@ static __always_inline __u64 address_of(const void* pointer) {
 /* Functions of other files; numbers only, so that each is verified once, by itself. */
 extern int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra); /* emit.bpf.c */
 extern int scan_table(__u64 table, int exact);                                /* scan.bpf.c */
+extern int say_preempted(void);
 extern int tally_step(__u32 id, __s32 delta);                                 /* tally.bpf.c */
 extern __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n);
 extern int tally_recount(__u32 id, __u32 installing);

@@ -152,6 +152,7 @@ enum brink_record_type {
     BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
     BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
     BRINK_RECORD_NEAR = 9, /* half of the limit is reached: refusals are to be looked for */
+    BRINK_RECORD_PREEMPTED = 10, /* a hook was interrupted by other tasks: theirs may be left out */
 };
 
 enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };

@@ -134,6 +134,7 @@ std::string HookSource::no_refusals() const {
 void HookSource::read(const Reader& reader) {
     hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
     resync_dropped(reader);
+    if (!std::exchange(preempted_, false)) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
         missed_seen_ = missed;
         (void)check_all();
@@ -165,6 +166,11 @@ void HookSource::take_stack(const brink_stack_record& record) {
 void HookSource::take_record(const brink_record& record, const Reader& reader) {
     if (record.type == BRINK_RECORD_NEAR) {
         (void)hooks_->attach_refusals();
+        return;
+    }
+    if (record.type == BRINK_RECORD_PREEMPTED) {
+        hooks_->heard_of_preemption();
+        preempted_ = true;
         return;
     }
     Stream& stream = stream_of(record.tally, record.generation);

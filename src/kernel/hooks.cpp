@@ -15,6 +15,7 @@
 #include "bpf/wire.h"
 #include "brink_bpf.skel.h"
 #include "kernel/libbpf_messages.hpp"
+#include "kernel/preemption.hpp"
 #include "kernel/syscall_effects.hpp"
 
 namespace brink::kernel {
@@ -168,6 +169,7 @@ void Hooks::size_maps(const HookOptions& options) {
     skeleton_->rodata->index_mask = sets - 1;
     skeleton_->rodata->n_tallies = n_tallies_;
     skeleton_->rodata->closes_hooked = options.closes;
+    skeleton_->rodata->preemptible = kernel_is_preemptible();
     const auto effects = syscall_effects();
     static_assert(sizeof skeleton_->rodata->syscall_effect == effects.size());
     std::memcpy(const_cast<std::uint8_t*>(skeleton_->rodata->syscall_effect), effects.data(),
@@ -294,6 +296,10 @@ std::uint64_t Hooks::dropped() const {
 
 std::uint64_t Hooks::unwatched() const {
     return __atomic_load_n(&skeleton_->bss->n_unwatched, __ATOMIC_ACQUIRE);
+}
+
+void Hooks::heard_of_preemption() {
+    __atomic_store_n(&skeleton_->bss->preempted, 0U, __ATOMIC_RELEASE);
 }
 
 std::uint64_t Hooks::missed() const {

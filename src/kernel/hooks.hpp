@@ -91,6 +91,10 @@ class Hooks {
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;
 
+    /// Lets the hooks say anew that one was preempted (BRINK_RECORD_PREEMPTED). Call before looking
+    /// at missed().
+    void heard_of_preemption();
+
     /// Bytes of kernel memory in maps.
     [[nodiscard]] std::uint64_t map_bytes() const;
 
