@@ -30,6 +30,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
                                 [](const engine::WatchSpec& watch) { return watch.down; });
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
+    if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());
     ChosenEngine chosen;
     chosen.remark = "exact";
     if (engine == HookEngine::kernel && kernel::kernel_is_preemptible())

@@ -17,8 +17,8 @@ struct ChosenEngine {
     std::string remark;  ///< what it costs or misses, and why it is not a better one
 };
 
-/// Tries `kernel`, `tracepoint`, `poll` in this order, or only the one that was asked for. Loads
-/// programs; attaches nothing.
+/// Tries `kernel`, `tracepoint`, `poll` in this order, or only the one that was asked for. Programs
+/// are loaded and attached.
 [[nodiscard]] Result<ChosenEngine> choose_engine(const MonitorOptions& options);
 
 /// Raises brink's own soft limit on open files to the hard one: programs and maps take descriptors.

@@ -156,6 +156,7 @@ int Run::main() {
     signals_ = Fd(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
 
     notice(session_->description(options_.command[0]));
+    session_->say_dormant(original_.limits.front().second.rlim_cur);
     if (const int status = start()) return status;
     while (true) {
         step();

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "action/evidence.hpp"
 #include "action/signal.hpp"
+#include "bpf/levels.h"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"
 #include "sink/json.hpp"
@@ -53,6 +55,19 @@ std::string Session::description(const std::string& subject) const {
     for (const engine::WatchSpec& watch : monitor_->watches()) watches.push_back(watch.text);
     return fmt::format("watching {} of {} with engine {} ({})", fmt::join(watches, " "), subject,
                        monitor_->source().engine(), remark_);
+}
+
+void Session::say_dormant(std::uint64_t limit) const {
+    const std::string now = limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit);
+    for (const engine::WatchSpec& watch : monitor_->watches())
+        for (const engine::Level& level : watch.levels) {
+            const std::uint64_t at =
+                brink_level_at(static_cast<brink_u32>(level.form), level.value, limit);
+            if (at < BRINK_NEVER && at <= limit) continue;
+            notice(fmt::format("level {} of {} is dormant: the limit is {}; it wakes when a changed "
+                               "limit allows it",
+                               level.text, watch.resource->name, now));
+        }
 }
 
 std::vector<bool> Session::wait(const std::vector<int>& extra, int timeout_ms) {

@@ -93,6 +93,8 @@ int watch_command(const WatchOptions& options) {
         return kFailure;
     }
     notice(session.description(*subject));
+    if (const auto now = kernel::Procfs{}.limit(options.pid, RLIMIT_NOFILE))
+        session.say_dormant(now->soft);
     session.read_records();
     while (!ended && !session.output().closed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);

@@ -74,6 +74,8 @@ static __always_inline int check(void) {
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
     answer.users = users_of(t->table);
+    if (t->flags & BRINK_TALLY_SCAN)
+        return tally_recount(command.tally, 0);
     for (int i = 0; i < 16; i++) {
         __u64 word = *(volatile __u64*)&t->word;
         answer.base = scan_table(t->table, 1);
@@ -96,7 +98,7 @@ static __always_inline int resync(void) {
         __u64 n = (word + command.base) & BRINK_COUNT_MASK;
         if (word_position(word) == BRINK_POS_COUNTING)
             return -EAGAIN;
-        if (tally_apply(id, word, n, n, BRINK_CAUSE_OPERATION))
+        if (tally_apply(id, word, n, n, CAUSE_NOBODY))
             return -EAGAIN;
     }
     return say(id, BRINK_RECORD_RESYNC, next_number(t), usage_of(t), 0);

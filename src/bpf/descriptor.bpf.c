@@ -3,12 +3,12 @@
  * that opens and closes, so their first lines are what brink costs (docs/benchmarks.md). */
 #include "subject.bpf.h"
 
-const volatile bool closes_hooked = false;
+const volatile __u8 closes_hooked = 0;
 
 /* Whether this kernel may preempt a hook. While it does, it leaves out the same hook for every other
  * task on that CPU (the recursion guard of BPF trampolines): whoever was interrupted says so, and
  * the counts are corrected (docs/adr/0001-counting.md). */
-const volatile bool preemptible = false;
+const volatile __u8 preemptible = 0;
 
 static __always_inline __u64 switches_of(const struct task_struct* task) {
     return preemptible ? task->nivcsw : 0;

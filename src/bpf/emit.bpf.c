@@ -163,8 +163,10 @@ __noinline int say_preempted(void) {
     if (__sync_lock_test_and_set(&preempted, 1))
         return 0;
     struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
-    if (!r)
+    if (!r) {
+        preempted = 0;
         return -ENOSPC;
+    }
     __builtin_memset(r, 0, sizeof *r);
     r->type = BRINK_RECORD_PREEMPTED;
     bpf_ringbuf_submit(r, 0);

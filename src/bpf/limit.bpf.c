@@ -156,6 +156,8 @@ __noinline int tally_limit(__u32 id) {
                 if (limit_swap(id, word, old) != -EAGAIN)
                     break;
             }
+            if (2 * (t->word & BRINK_COUNT_MASK) >= limit)
+                tally_near(id);
         }
         if (__sync_val_compare_and_swap(&t->lock, 1, 0) == 1)
             return 0;

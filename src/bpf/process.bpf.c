@@ -63,6 +63,8 @@ __noinline int come_into_force(__u32 id, __u64 table) {
     t->table = table;
     index_insert(table, id);
     tally_start(id);
+    if (2 * usage_of(t) >= t->limit)
+        tally_near(id);
     return say(id, BRINK_RECORD_ARMED, next_number(t), 0, 0);
 }
 

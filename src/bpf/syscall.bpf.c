@@ -7,7 +7,7 @@
 #define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h: a 32-bit system call is under way */
 
 /* What a system call can do to a descriptor table or its limit. Filled in by number before loading
- * (src/kernel/syscall_table.cpp); what is not known can do anything. */
+ * (src/kernel/syscall_effects.cpp); what is not known can do anything. */
 const volatile __u8 syscall_effect[N_SYSCALLS] = {};
 
 static __always_inline __u32 effect_of(const struct task_struct* task, __u64 number) {

@@ -70,8 +70,10 @@ __noinline int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause
     if (__sync_val_compare_and_swap(&t->word, word, next) != word)
         return -EAGAIN;
     if (records)
-        say_range(id, BRINK_RECORD_CROSSING | (cause & 0xff) << SAY_CAUSE | SAY_ACTED, word,
-                  from | to << 8, n);
+        say_range(id,
+                  BRINK_RECORD_CROSSING | (cause & 0xf) << SAY_CAUSE |
+                      (cause & CAUSE_NOBODY ? 0 : SAY_ACTED),
+                  word, from | to << 8, n);
     return 0;
 }
 
@@ -231,6 +233,10 @@ __noinline int tally_near(__u32 id) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
+    __u32 before = t->near_fd;
     t->near_fd = ~0u;
-    return say(id, BRINK_RECORD_NEAR, 0, 0, 0);
+    int error = say(id, BRINK_RECORD_NEAR, 0, 0, 0);
+    if (error)
+        t->near_fd = before; /* there was no room: ask again */
+    return error;
 }

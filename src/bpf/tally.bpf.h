@@ -93,6 +93,9 @@ extern int subject_remove(__u32 tgid, __u32 id);
 extern int subject_end(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
 
+/* With the cause of tally_apply(): nobody did it, a count is corrected. */
+#define CAUSE_NOBODY 0x80
+
 /* The second argument of say(). */
 enum {
     SAY_TYPE = 0,          /* enum brink_record_type */

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/fd.hpp"
 
 namespace brink::engine {
@@ -70,6 +71,10 @@ Result<std::uint32_t> HookSource::add_watch(const brink_watch& watch) {
     return n_watches_++;
 }
 
+Result<void> HookSource::attach() {
+    return hooks_->attach();
+}
+
 Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     if (auto attached = hooks_->attach(); !attached) return attached;
     const std::string path = fmt::format("/proc/{}", target.pid);
@@ -89,6 +94,14 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
         if (answer.error != -EAGAIN) break;
     }
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
+    Stream& stream = stream_of(answer.tally, answer.generation);
+    stream.last.tally = answer.tally;
+    stream.last.generation = answer.generation;
+    stream.last.watch = watch;
+    stream.last.pid = stream.last.ns_pid = static_cast<brink_u32>(target.pid);
+    stream.last.start_time_ns = hooks_->tally(answer.tally).start_time_ns;
+    stream.last.flags = BRINK_RECORD_NAMED;
+    if (target.thread) stream.last.flags |= BRINK_RECORD_THREAD;
     return target.at_exec ? Result<void>{} : settle(answer);
 }
 
@@ -178,7 +191,7 @@ void HookSource::take_record(const brink_record& record, const Reader& reader) {
     if (stream.stack && stream.stack->number == record.number) stack = std::move(stream.stack);
     if (record.number != stream.next && !stream.gap) {
         stream.held.emplace(record.number, Held{record, std::move(stack)});
-        if (++held_ > kMaxHeld) resync_dropped(reader);
+        if (++held_ > kMaxHeld) flush(stream, reader);
         return;
     }
     stream.gap = false;
@@ -190,6 +203,7 @@ void HookSource::hand_over(Stream& stream, const brink_record& record,
     brink_record current = record;
     while (true) {
         stream.next = static_cast<std::uint16_t>(current.number + 1);
+        stream.last = current;
         reader(current, stack.get());
         if (current.type == BRINK_RECORD_EXIT) {
             streams_.erase(current.tally);
@@ -216,17 +230,43 @@ void HookSource::resync_dropped(const Reader& reader) {
         Stream& stream = stream_of(id, tally.generation);
         if (stream.dropped == tally.dropped) continue;
         stream.dropped = tally.dropped;
-        stream.gap = true;
-        while (!stream.held.empty()) {
-            auto first = stream.held.lower_bound(stream.next);
-            if (first == stream.held.end()) first = stream.held.begin();  // the numbers wrap
-            const Held held = std::move(first->second);
-            stream.next = static_cast<std::uint16_t>(first->first + 1);
-            stream.held.erase(first);
-            --held_;
-            reader(held.record, held.stack.get());
-        }
+        flush(stream, reader);
         (void)resync(id, 0);
+    }
+    end_the_gone(reader);
+}
+
+// Hands over what is held of a tally, and takes whatever comes next as next.
+void HookSource::flush(Stream& stream, const Reader& reader) {
+    stream.gap = true;
+    while (!stream.held.empty()) {
+        auto first = stream.held.lower_bound(stream.next);
+        if (first == stream.held.end()) first = stream.held.begin();  // the numbers wrap
+        const Held held = std::move(first->second);
+        stream.next = static_cast<std::uint16_t>(first->first + 1);
+        stream.held.erase(first);
+        --held_;
+        stream.last = held.record;
+        reader(held.record, held.stack.get());
+    }
+}
+
+// Subjects whose `exit` was among what was dropped: their tally has another owner, or none.
+void HookSource::end_the_gone(const Reader& reader) {
+    // A record that came after the last look would be no lost one.
+    hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
+    std::vector<brink_record> gone;
+    for (auto& [id, stream] : streams_) {
+        if (hooks_->tally(id).generation == stream.generation) continue;
+        flush(stream, reader);
+        gone.push_back(stream.last);
+    }
+    for (brink_record& record : gone) {
+        streams_.erase(record.tally);
+        record.type = BRINK_RECORD_EXIT;
+        record.usage = record.tid = record.ns_tid = record.errno_value = 0;
+        record.monotonic_ns = monotonic_now_ns();
+        reader(record, nullptr);
     }
 }
 
@@ -269,7 +309,7 @@ std::size_t HookSource::check_all() {
     std::size_t differing = 0;
     for (std::uint32_t id = 1; id < hooks_->tallies(); ++id) {
         const brink_tally& tally = hooks_->tally(id);
-        if (!tally.table || tally.flags & BRINK_TALLY_SCAN) continue;
+        if (!tally.table) continue;
         const std::int64_t off = difference(id);
         if (off != 0 && resync(id, off)) ++differing;
     }

@@ -23,6 +23,9 @@ class HookSource final : public RecordSource {
     [[nodiscard]] static Result<std::unique_ptr<HookSource>> create(
         const kernel::HookOptions& options);
 
+    /// Attaches the hooks; bind() does it otherwise.
+    [[nodiscard]] Result<void> attach();
+
     [[nodiscard]] std::string_view engine() const override;
     /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use.
     [[nodiscard]] Result<std::uint32_t> add_watch(const brink_watch& watch) override;
@@ -54,6 +57,7 @@ class HookSource final : public RecordSource {
         std::uint16_t next = 0;  // number of the next record to hand over
         bool gap = false;        // records were dropped: whichever comes next is the next
         std::uint64_t dropped = 0;
+        brink_record last{};  // handed over; at first what bind() knows
         std::map<std::uint16_t, Held> held;  // came before their turn
         std::unique_ptr<brink_stack_record> stack;  // waits for the record it belongs to
     };
@@ -66,8 +70,10 @@ class HookSource final : public RecordSource {
     void hand_over(Stream& stream, const brink_record& record,
                    std::unique_ptr<brink_stack_record> stack, const Reader& reader);
     void resync_dropped(const Reader& reader);
-    [[nodiscard]] bool resync(std::uint32_t tally, std::int64_t off);
-    [[nodiscard]] std::int64_t difference(std::uint32_t tally);
+    void flush(Stream& stream, const Reader& reader);
+    void end_the_gone(const Reader& reader);
+    [[nodiscard]] bool resync(std::uint32_t id, std::int64_t off);
+    [[nodiscard]] std::int64_t difference(std::uint32_t id);
     [[nodiscard]] Stream& stream_of(std::uint32_t tally, std::uint32_t generation);
 
     std::unique_ptr<kernel::Hooks> hooks_;

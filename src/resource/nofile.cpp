@@ -5,7 +5,7 @@
 // open(2) still under way does not count. The kernel keeps no such number: it keeps a bitmap
 // (struct fdtable), so the hooks count (docs/adr/0001-counting.md). The kernel compares descriptor
 // *numbers* with the limit, not the count: a process with holes in its table may be refused
-// (EMFILE) later than the count suggests, never earlier (docs/adr/0002-descriptors-not-numbers.md).
+// (EMFILE) later than the count suggests (docs/adr/0002-descriptors-not-numbers.md).
 // Hooks: src/bpf/descriptor.bpf.c (kernel engine), src/bpf/syscall.bpf.c (tracepoint engine).
 #include <sys/resource.h>
 

@@ -217,8 +217,12 @@ BrinkWatch::~BrinkWatch() {
 }
 
 bool BrinkWatch::wait_for_event(const std::function<bool(const Event&)>& wanted) {
+    // Each line is parsed once: there may be hundreds of thousands, and the machine may be slow.
+    std::size_t position = 0;
     return eventually([&] {
-        const Events now = events();
+        const std::string fresh = whole_lines(child_->out_from(position));
+        position += fresh.size();
+        const Events now = parse_events(fresh);
         return std::any_of(now.begin(), now.end(), wanted);
     });
 }

@@ -137,6 +137,11 @@ std::string Child::out() {
     return out_.text;
 }
 
+std::string Child::out_from(std::size_t position) {
+    const std::lock_guard lock(mutex_);
+    return position < out_.text.size() ? out_.text.substr(position) : "";
+}
+
 std::string Child::err() {
     const std::lock_guard lock(mutex_);
     return err_.text;

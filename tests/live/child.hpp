@@ -40,6 +40,7 @@ class Child {
     // What has come so far.
     std::vector<std::string> out_lines();
     std::string out();
+    std::string out_from(std::size_t position);
     std::string err();
     // The next line of standard output not taken yet; empty when there is none to come.
     std::string take_line();

@@ -17,15 +17,9 @@
 namespace brink::live {
 namespace {
 
-std::string from_environment(const char* variable) {
+std::string from_environment(const char* variable, const char* otherwise) {
     const char* value = std::getenv(variable);
-    if (value == nullptr || *value == '\0') {
-        std::fprintf(stderr,
-                     "live tests: %s is not set (BRINK, BRINK_ENGINE and BRINK_WORK are needed)\n",
-                     variable);
-        std::exit(2);
-    }
-    return value;
+    return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
 // Field `number` (from 1) of /proc/PID/stat; the name in field 2 may contain anything.
@@ -51,9 +45,11 @@ std::set<pid_t> numbers_in(const std::string& folder) {
 
 }  // namespace
 
-std::string brink_path() { return from_environment("BRINK"); }
-std::string engine() { return from_environment("BRINK_ENGINE"); }
-std::string work(const std::string& name) { return from_environment("BRINK_WORK") + "/" + name; }
+std::string brink_path() { return from_environment("BRINK", DEFAULT_BRINK); }
+std::string engine() { return from_environment("BRINK_ENGINE", DEFAULT_ENGINE); }
+std::string work(const std::string& name) {
+    return from_environment("BRINK_WORK", DEFAULT_WORK) + "/" + name;
+}
 
 long scaled(const char* variable, long otherwise) {
     const char* value = std::getenv(variable);

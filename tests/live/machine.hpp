@@ -14,7 +14,7 @@
 
 namespace brink::live {
 
-// Where things are, from the environment (see CMakeLists.txt).
+// Where things are: from BRINK, BRINK_ENGINE and BRINK_WORK, else where this build has them.
 std::string brink_path();
 std::string engine();  // what --engine gets: `tracepoint` or `kernel`
 std::string work(const std::string& name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live tests as one program, on the host and in guests alike: it needs BRINK, BRINK_ENGINE and BRINK_WORK in the
-// environment, root, /proc, /tmp, and busybox as /bin/sh and /bin/busybox.
+// The live tests as one program, on the host and in guests alike. It needs root, /proc, /tmp, and
+// busybox as /bin/sh and /bin/busybox; in a guest BRINK, BRINK_ENGINE and BRINK_WORK say where things are.
 #include <gtest/gtest.h>
 #include <linux/close_range.h>
 #include <sys/syscall.h>
