@@ -50,6 +50,7 @@ Result<CommandProcess> CommandProcess::fork(const std::vector<std::string>& comm
     if (!go) return tl::unexpected(go.error());
     if (!result) return tl::unexpected(result.error());
     std::vector<char*> argv;
+    argv.reserve(command.size() + 1);
     for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);
 

@@ -153,6 +153,7 @@ enum brink_record_type {
     BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
     BRINK_RECORD_NEAR = 9, /* half of the limit is reached: refusals are to be looked for */
     BRINK_RECORD_PREEMPTED = 10, /* a hook was interrupted by other tasks: theirs may be left out */
+    BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
 };
 
 enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kSamples = 16;
 constexpr int kMaxSamples = 20000;
-constexpr std::size_t kMaxHeld = 1024;
+constexpr std::size_t kMaxHeld = 64;
 constexpr long kSamplePause_ns = 50'000;
 
 void pause_ns(long ns) {
@@ -189,13 +189,30 @@ void HookSource::take_record(const brink_record& record, const Reader& reader) {
     Stream& stream = stream_of(record.tally, record.generation);
     std::unique_ptr<brink_stack_record> stack;
     if (stream.stack && stream.stack->number == record.number) stack = std::move(stream.stack);
-    if (record.number != stream.next && !stream.gap) {
-        stream.held.emplace(record.number, Held{record, std::move(stack)});
-        if (++held_ > kMaxHeld) flush(stream, reader);
+    if (record.number != stream.next && !stream.gap && !is_gap(stream, record, reader)) {
+        stream.held.push_back(Held{record, std::move(stack)});
+        ++held_;
+        if (stream.held.size() > kMaxHeld) flush(stream, reader);
         return;
     }
     stream.gap = false;
     hand_over(stream, record, std::move(stack), reader);
+}
+
+// Whether the numbers before `record` were dropped, rather than being late from another CPU: then
+// that is said here, where they are missing. Numbers are modulo 65536, the count of drops is not.
+bool HookSource::is_gap(Stream& stream, const brink_record& record, const Reader& reader) {
+    const brink_tally& tally = hooks_->tally(record.tally);
+    if (tally.generation != record.generation) return false;
+    const std::uint64_t missing = tally.dropped - stream.dropped;
+    const auto step = static_cast<std::uint16_t>(record.number - stream.next);
+    if (missing < step || !stream.held.empty()) return false;
+    brink_record lost = record;
+    lost.type = BRINK_RECORD_LOST;
+    lost.usage = step + (missing - step) / 65536 * 65536;
+    stream.dropped += lost.usage;
+    reader(lost, nullptr);
+    return true;
 }
 
 void HookSource::hand_over(Stream& stream, const brink_record& record,
@@ -209,10 +226,13 @@ void HookSource::hand_over(Stream& stream, const brink_record& record,
             streams_.erase(current.tally);
             return;
         }
-        const auto waiting = stream.held.find(stream.next);
+        const auto waiting =
+            std::find_if(stream.held.begin(), stream.held.end(), [&](const Held& held) {
+                return held.record.number == stream.next;
+            });
         if (waiting == stream.held.end()) return;
-        current = waiting->second.record;
-        stack = std::move(waiting->second.stack);
+        current = waiting->record;
+        stack = std::move(waiting->stack);
         stream.held.erase(waiting);
         --held_;
     }
@@ -239,13 +259,14 @@ void HookSource::resync_dropped(const Reader& reader) {
 // Hands over what is held of a tally, and takes whatever comes next as next.
 void HookSource::flush(Stream& stream, const Reader& reader) {
     stream.gap = true;
-    while (!stream.held.empty()) {
-        auto first = stream.held.lower_bound(stream.next);
-        if (first == stream.held.end()) first = stream.held.begin();  // the numbers wrap
-        const Held held = std::move(first->second);
-        stream.next = static_cast<std::uint16_t>(first->first + 1);
-        stream.held.erase(first);
-        --held_;
+    std::vector<Held> all = std::exchange(stream.held, {});
+    held_ -= all.size();
+    // Not by number: numbers wrap, and there may be more than one gap.
+    std::stable_sort(all.begin(), all.end(), [](const Held& a, const Held& b) {
+        return a.record.monotonic_ns < b.record.monotonic_ns;
+    });
+    for (const Held& held : all) {
+        stream.next = static_cast<std::uint16_t>(held.record.number + 1);
         stream.last = held.record;
         reader(held.record, held.stack.get());
     }

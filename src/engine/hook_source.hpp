@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,9 +55,9 @@ class HookSource final : public RecordSource {
         std::uint32_t generation = 0;
         std::uint16_t next = 0;  // number of the next record to hand over
         bool gap = false;        // records were dropped: whichever comes next is the next
-        std::uint64_t dropped = 0;
+        std::uint64_t dropped = 0;  // records that have been said to be lost
         brink_record last{};  // handed over; at first what bind() knows
-        std::map<std::uint16_t, Held> held;  // came before their turn
+        std::vector<Held> held;  // came before their turn; few (kMaxHeld)
         std::unique_ptr<brink_stack_record> stack;  // waits for the record it belongs to
     };
 
@@ -69,6 +68,7 @@ class HookSource final : public RecordSource {
     void take_record(const brink_record& record, const Reader& reader);
     void hand_over(Stream& stream, const brink_record& record,
                    std::unique_ptr<brink_stack_record> stack, const Reader& reader);
+    [[nodiscard]] bool is_gap(Stream& stream, const brink_record& record, const Reader& reader);
     void resync_dropped(const Reader& reader);
     void flush(Stream& stream, const Reader& reader);
     void end_the_gone(const Reader& reader);

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -134,20 +135,24 @@ void Monitor::stamp(Event& event) {
 void Monitor::read(const Handler& handler) {
     source_->read([&](const brink_record& record, const brink_stack_record* stack) {
         // What was dropped came before the state that `resync` tells.
-        if (record.type == BRINK_RECORD_RESYNC) say_lost(handler);
-        take(record, stack, handler);
+        if (record.type == BRINK_RECORD_RESYNC) say_lost(~std::uint64_t{0}, handler);
+        if (record.type == BRINK_RECORD_LOST)
+            say_lost(record.usage, handler);
+        else
+            take(record, stack, handler);
     });
-    say_lost(handler);
+    say_lost(~std::uint64_t{0}, handler);
 }
 
-void Monitor::say_lost(const Handler& handler) {
-    const std::uint64_t dropped = source_->dropped();
-    if (dropped == lost_) return;
+// What was dropped and not said yet, but not more than `most`.
+void Monitor::say_lost(std::uint64_t most, const Handler& handler) {
+    const std::uint64_t lost = std::min(most, source_->dropped() - lost_);
+    if (lost == 0) return;
     Event event;
     event.type = EventType::lost;
-    event.lost = dropped - lost_;
-    seq_ += dropped - lost_;
-    lost_ = dropped;
+    event.lost = lost;
+    seq_ += lost;
+    lost_ += lost;
     stamp(event);
     handler(event, Context{});
 }

@@ -74,7 +74,7 @@ class Monitor {
     [[nodiscard]] Context context_of(const Event& event, const brink_record& record,
                                      const brink_stack_record* stack) const;
     [[nodiscard]] const Names& names_of(const brink_record& record);
-    void say_lost(const Handler& handler);
+    void say_lost(std::uint64_t most, const Handler& handler);
 
     std::unique_ptr<RecordSource> source_;
     std::vector<WatchSpec> watches_;

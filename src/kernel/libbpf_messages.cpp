@@ -13,7 +13,7 @@
 namespace brink::kernel {
 namespace {
 
-constexpr std::size_t kKept = 64 * 1024;
+constexpr std::size_t kKept = 65536;
 
 std::string& kept() {
     static std::string text;

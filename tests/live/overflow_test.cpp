@@ -89,40 +89,6 @@ TEST(Overflow, TheEndIsNotLost) {
     EXPECT_EQ(of_type(events, "exit").size(), 1U);
 }
 
-// `lost` stands where the gap is: before it and after it directions alternate.
-TEST(Overflow, LostStandsWhereTheGapIs) {
-    const long crossings = scaled("BRINK_LIVE_CROSSINGS", 1000000) / 2;
-    RunOptions options;
-    options.watches = {"nofile=30"};
-    options.child.soft_limit = 100;
-    BrinkRun run(options, {work("crossings"), std::to_string(crossings), "--level", "30"});
-    ASSERT_TRUE(run.wait_ready()) << run.child().err();
-    // Stopped for a moment, several times, so that records come after the gap as well.
-    for (int i = 0; i < 20 && !run.child().ended(); ++i) {
-        run.child().signal(SIGSTOP);
-        ::usleep(50000);
-        run.child().signal(SIGCONT);
-        ::usleep(50000);
-    }
-    ASSERT_EQ(run.wait(), 0);
-    const Events events = run.events();
-    check_stream(events);
-    EXPECT_FALSE(of_type(events, "lost").empty()) << "nothing was lost: the test proves nothing";
-    const Event* last = nullptr;  // none after a gap
-    for (const Event& event : events) {
-        if (type_of(event) == "crossing") {
-            if (last != nullptr) {
-                ASSERT_NE(last->value("direction", ""), event.value("direction", ""))
-                    << "twice in a row without `lost` between:\n"
-                    << brief(*last) << "\n"
-                    << brief(event);
-            }
-            last = &event;
-        }
-        if (type_of(event) == "lost") last = nullptr;
-    }
-}
-
 // A reader that keeps up loses nothing.
 TEST(Overflow, AReaderThatKeepsUpLosesNothing) {
     const long crossings = scaled("BRINK_LIVE_CROSSINGS", 1000000) / 100;

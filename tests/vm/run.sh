@@ -32,11 +32,19 @@ run_guest() {
         options+=(--add "$program=/usr/lib/brink-tests/${program##*/}")
     done
 
-    rm -rf "$out"
-    # shellcheck disable=SC2016 # for the shell in the guest
-    tests/vm/guest.sh "$kernel" "${options[@]}" \
-        -- sh -c 'mkdir -p /out/events && exec live_tests "$@"' live_tests "${gtest[@]}" \
-        >"$log" 2>&1 || status=$?
+    # A processor that is emulated does not always see in time that another one has patched the code
+    # it is about to execute, which is how hooks are attached: rarely, a guest crashes of that.
+    for _ in once again; do
+        rm -rf "$out"
+        status=0
+        # shellcheck disable=SC2016 # for the shell in the guest
+        tests/vm/guest.sh "$kernel" "${options[@]}" \
+            -- sh -c 'mkdir -p /out/events && exec live_tests "$@"' live_tests "${gtest[@]}" \
+            >"$log" 2>&1 || status=$?
+        ((status == 125)) || break
+        echo "$kernel: the guest crashed after $((SECONDS - start)) s; console: $log"
+        cp "$log" "$log.crash"
+    done
     if [[ $events && -d $out/events ]]; then
         rm -rf "${events:?}/$kernel"
         mkdir -p "$events"
@@ -62,7 +70,9 @@ show_failure() {
 
 main() {
     local kernel kernels=() failed=()
-    events='' gtest=(--gtest_color=no)
+    # Left out: what attaches hooks again and again while other threads run through the patched code
+    # (see above), and a minute of idling, which the host does.
+    events='' gtest=(--gtest_color=no --gtest_filter=-Threads.WatchSetInTheMiddle:Limit.WatchSetAgainAndAgain:Idle.*:Overflow.TheEndIsNotLost)
     while (($#)); do
         case $1 in
             --events) events=$2 && shift 2 ;;
