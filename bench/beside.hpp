@@ -99,7 +99,8 @@ class Beside {
 
     void reap() {
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
         pid_ = 0;
         if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
             throw std::runtime_error("cannot execute " + command_[0]);

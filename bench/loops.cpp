@@ -34,7 +34,7 @@
 namespace brink::bench {
 namespace {
 
-constexpr int kFirstRuns = 100;            // iterations that only warm up
+constexpr int kFirstRuns = 100;             // iterations that only warm up
 constexpr useconds_t kSettle_us = 100'000;  // what an attached program leaves behind is freed late
 
 struct Options {
@@ -57,18 +57,19 @@ struct Series {
 std::vector<Loop> loops_named(const std::string& names) {
     std::vector<Loop> loops;
     for (const Loop& loop : kLoops)
-        if (names.empty() || ("," + names + ",").find("," + std::string(loop.name) + ",") !=
-                                 std::string::npos)
+        if (names.empty() ||
+            ("," + names + ",").find("," + std::string(loop.name) + ",") != std::string::npos)
             loops.push_back(loop);
     if (loops.empty()) throw std::runtime_error("no such loop: " + names);
     return loops;
 }
 
 Options parse(int argc, char** argv) {
-    static const option known[] = {{"loops", 1, nullptr, 'l'},        {"alternations", 1, nullptr, 'n'},
-                                   {"milliseconds", 1, nullptr, 'm'}, {"descriptors", 1, nullptr, 'd'},
-                                   {"limit", 1, nullptr, 'L'},        {"armed", 1, nullptr, 'a'},
-                                   {"startup", 0, nullptr, 's'},      {}};
+    static const option known[] = {
+        {"loops", 1, nullptr, 'l'},        {"alternations", 1, nullptr, 'n'},
+        {"milliseconds", 1, nullptr, 'm'}, {"descriptors", 1, nullptr, 'd'},
+        {"limit", 1, nullptr, 'L'},        {"armed", 1, nullptr, 'a'},
+        {"startup", 0, nullptr, 's'},      {}};
     Options options;
     std::string names;
     for (int c = 0; (c = ::getopt_long(argc, argv, "+", known, nullptr)) != -1;) {
@@ -149,15 +150,15 @@ double run_apart(const Series& series) {
 Series prepare(const Loop& loop, std::int64_t milliseconds) {
     Series series{loop, kFirstRuns, {}, {}};
     const double one = std::max(run(series), 1.0);
-    series.iterations = std::max<std::uint64_t>(
-        kFirstRuns, static_cast<std::uint64_t>(static_cast<double>(milliseconds) * 1e6 / one));
+    series.iterations = std::max<std::uint64_t>(kFirstRuns,
+                                                static_cast<std::uint64_t>(
+                                                    static_cast<double>(milliseconds) * 1e6 / one));
     return series;
 }
 
 void print(const char* name, const std::vector<double>& values) {
     std::printf(", \"%s\": [", name);
-    for (std::size_t i = 0; i < values.size(); ++i)
-        std::printf("%s%.2f", i ? ", " : "", values[i]);
+    for (std::size_t i = 0; i < values.size(); ++i) std::printf("%s%.2f", i ? ", " : "", values[i]);
     std::printf("]");
 }
 

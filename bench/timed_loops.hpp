@@ -40,9 +40,7 @@ inline bool fork_exit() {
     return child > 0 && ::waitpid(child, nullptr, 0) == child;
 }
 
-inline bool null_syscall() {
-    return ::syscall(SYS_getppid) >= 0;
-}
+inline bool null_syscall() { return ::syscall(SYS_getppid) >= 0; }
 
 struct Loop {
     std::string_view name;

@@ -63,10 +63,14 @@ void print_json(const Diagnosis& diagnosis) {
     using nlohmann::ordered_json;
     for (const EngineReport& report : diagnosis.engines) {
         for (const HookStatus& hook : report.hooks) {
-            ordered_json line{{"engine", name_of(report.engine)}, {"hook", hook.name},
-                              {"kind", hook.kind},                {"sees", hook.purpose},
-                              {"loads", hook.loaded},             {"attaches", hook.attached},
-                              {"fires", hook.runs > 0},           {"required", !hook.optional}};
+            ordered_json line{{"engine", name_of(report.engine)},
+                              {"hook", hook.name},
+                              {"kind", hook.kind},
+                              {"sees", hook.purpose},
+                              {"loads", hook.loaded},
+                              {"attaches", hook.attached},
+                              {"fires", hook.runs > 0},
+                              {"required", !hook.optional}};
             if (!hook.reason.empty()) line["reason"] = hook.reason;
             if (hook.runs == 0) line["instead"] = instead_of(hook, diagnosis.chosen);
             fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
@@ -78,7 +82,8 @@ void print_json(const Diagnosis& diagnosis) {
     }
     fmt::print("{}\n", ordered_json{{"engine", "poll"}, {"detail", diagnosis.poll}}.dump());
     for (const Resource* resource : resources())
-        fmt::print("{}\n", ordered_json{{"resource", resource->name}, {"engine", diagnosis.chosen}}.dump());
+        fmt::print("{}\n",
+                   ordered_json{{"resource", resource->name}, {"engine", diagnosis.chosen}}.dump());
 }
 
 void print_hook(const HookStatus& hook, const Diagnosis& diagnosis, const sink::TextStyle& style) {
@@ -94,9 +99,8 @@ void print_hook(const HookStatus& hook, const Diagnosis& diagnosis, const sink::
 
 void print_engine(const EngineReport& report, const Diagnosis& diagnosis,
                   const sink::TextStyle& style) {
-    const std::string verdict = report.works
-                                    ? sink::paint(style, Tone::good, "works")
-                                    : sink::paint(style, Tone::alarm, "does not work");
+    const std::string verdict = report.works ? sink::paint(style, Tone::good, "works")
+                                             : sink::paint(style, Tone::alarm, "does not work");
     fmt::print("\nengine {:<12}{}{}{}\n", name_of(report.engine), verdict,
                report.works ? "" : ": " + report.reason,
                name_of(report.engine) == diagnosis.chosen ? "  <- used" : "");

@@ -34,8 +34,9 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     ChosenEngine chosen;
     chosen.remark = "exact";
     if (engine == HookEngine::kernel && kernel::kernel_is_preemptible())
-        chosen.remark += ", but this kernel preempts kernel code and may leave out a hook then: that "
-                         "is noticed, corrected and said (resync)";
+        chosen.remark +=
+            ", but this kernel preempts kernel code and may leave out a hook then: that "
+            "is noticed, corrected and said (resync)";
     if (engine == HookEngine::tracepoint)
         chosen.remark += "; while it runs every process pays: an empty system call takes about 1.8 "
                          "times as long, an open and close 1.2 times";
@@ -52,9 +53,10 @@ Result<ChosenEngine> poll_engine(const MonitorOptions& options) {
     auto source = engine::PollSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     ChosenEngine chosen;
-    chosen.remark = fmt::format("looks every {} to {} ms: what happens between two looks is missed, "
-                                "and refusals (EMFILE) are not seen",
-                                wanted.min_interval.count(), wanted.max_interval.count());
+    chosen.remark =
+        fmt::format("looks every {} to {} ms: what happens between two looks is missed, "
+                    "and refusals (EMFILE) are not seen",
+                    wanted.min_interval.count(), wanted.max_interval.count());
     chosen.source = std::move(*source);
     return chosen;
 }

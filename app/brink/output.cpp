@@ -46,10 +46,11 @@ Result<Output> Output::open(const MonitorOptions& options, int default_fd) {
         const int fd = options.events->fd;
         const int flags = ::fcntl(fd, F_GETFL);
         if (flags < 0)
-            return fail(fmt::format("--events fd:{}: no such descriptor is open; the shell opens one "
-                                    "with {}>FILE",
-                                    fd, fd),
-                        errno);
+            return fail(
+                fmt::format("--events fd:{}: no such descriptor is open; the shell opens one "
+                            "with {}>FILE",
+                            fd, fd),
+                errno);
         if ((flags & O_ACCMODE) == O_RDONLY)
             return fail(fmt::format("--events fd:{}: it is open for reading only", fd), EBADF);
         if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);

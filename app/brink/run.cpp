@@ -35,8 +35,8 @@ constexpr int kNotFound = 127;
 
 // What is passed on to the command. Those that stop and continue (TSTP, TTIN, TTOU, CONT) act on
 // brink itself as on anybody else in the foreground.
-constexpr int kForwarded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
-                              SIGUSR2, SIGALRM, SIGWINCH, SIGPWR, SIGURG};
+constexpr int kForwarded[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
+                              SIGUSR2, SIGALRM, SIGWINCH, SIGPWR,  SIGURG};
 
 action::OriginalState take_over_signals_and_limits() {
     action::OriginalState original;
@@ -142,9 +142,10 @@ int Run::main() {
         return kOwnFailure;
     }
     session_ = std::move(*session);
-    restarts_ = std::any_of(options_.actions.begin(), options_.actions.end(), [](const auto& action) {
-        return action.kind == engine::ActionKind::restart;
-    });
+    restarts_ = std::any_of(options_.actions.begin(), options_.actions.end(),
+                            [](const auto& action) {
+                                return action.kind == engine::ActionKind::restart;
+                            });
     // Descendants whose parents have ended must be found when the command is to be ended.
     if (restarts_) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     session_->on_restart([this](const Event& cause, const engine::ActionSpec& action) {

@@ -43,8 +43,8 @@ Result<std::unique_ptr<Session>> Session::create(const MonitorOptions& options, 
     auto chosen = choose_engine(options);
     if (!chosen) return tl::unexpected(chosen.error());
     session->remark_ = std::move(chosen->remark);
-    auto monitor =
-        engine::Monitor::create(std::move(chosen->source), options.watches, options.actions);
+    auto monitor = engine::Monitor::create(std::move(chosen->source), options.watches,
+                                           options.actions);
     if (!monitor) return tl::unexpected(monitor.error());
     session->monitor_ = std::move(*monitor);
     return session;
@@ -61,12 +61,13 @@ void Session::say_dormant(std::uint64_t limit) const {
     const std::string now = limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit);
     for (const engine::WatchSpec& watch : monitor_->watches())
         for (const engine::Level& level : watch.levels) {
-            const std::uint64_t at =
-                brink_level_at(static_cast<brink_u32>(level.form), level.value, limit);
+            const std::uint64_t at = brink_level_at(static_cast<brink_u32>(level.form), level.value,
+                                                    limit);
             if (at < BRINK_NEVER && at <= limit) continue;
-            notice(fmt::format("level {} of {} is dormant: the limit is {}; it wakes when a changed "
-                               "limit allows it",
-                               level.text, watch.resource->name, now));
+            notice(
+                fmt::format("level {} of {} is dormant: the limit is {}; it wakes when a changed "
+                            "limit allows it",
+                            level.text, watch.resource->name, now));
         }
 }
 
@@ -131,8 +132,9 @@ void Session::send_signal(const Event& event, const engine::ActionSpec& action) 
     if (event.scope == "thread") {
         const auto status = kernel::Procfs{}.status(pid);
         const bool sent = status && ::syscall(SYS_tgkill, status->tgid, pid, action.signal) == 0;
-        report(event, action, sent ? ActionOutcome{"sent", "by brink", {}}
-                                   : action::failed("the thread has ended"));
+        report(event, action,
+               sent ? ActionOutcome{"sent", "by brink", {}}
+                    : action::failed("the thread has ended"));
         return;
     }
     Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

@@ -25,8 +25,8 @@ Result<std::string> find_subject(const WatchOptions& options) {
     if (!stat) return fail(fmt::format("there is no {} {}", what, options.pid), ESRCH);
     const auto status = procfs.status(options.pid);
     if (!options.thread && status && status->tgid != options.pid)
-        return fail(fmt::format("{} is a thread of process {}; use --pid {} or --tid {}", options.pid,
-                                status->tgid, status->tgid, options.pid),
+        return fail(fmt::format("{} is a thread of process {}; use --pid {} or --tid {}",
+                                options.pid, status->tgid, status->tgid, options.pid),
                     EINVAL);
     if (auto allowed = procfs.may_watch(options.pid); !allowed)
         return tl::unexpected(allowed.error());
@@ -51,9 +51,10 @@ bool asked_to_stop(int signals, Session& session) {
             stop = true;
         } else if (auto* hooks = dynamic_cast<engine::HookSource*>(&session.monitor().source())) {
             const std::size_t differing = hooks->check_all();
-            notice(differing ? fmt::format("{} counts differed from the kernel's and were corrected",
-                                           differing)
-                             : "every count agrees with the kernel's");
+            notice(differing
+                       ? fmt::format("{} counts differed from the kernel's and were corrected",
+                                     differing)
+                       : "every count agrees with the kernel's");
         }
     }
     return stop;

@@ -33,10 +33,10 @@ struct EvidenceItem {
 /// One frame of a user stack, innermost first.
 struct StackFrame {
     std::uint64_t address = 0;
-    std::string function;  ///< empty if there is no symbol
-    std::string module;    ///< file that is mapped there; empty if none
+    std::string function;      ///< empty if there is no symbol
+    std::string module;        ///< file that is mapped there; empty if none
     std::uint64_t offset = 0;  ///< into `function`, or into `module` where there is no symbol
-    std::string source;    ///< "file:line" where there is debug information
+    std::string source;        ///< "file:line" where there is debug information
 };
 
 struct Evidence {

@@ -13,12 +13,12 @@ enum class Scope { process, user, cgroup, socket, system };
 enum class Unit { count, bytes, time_ns };
 
 struct Resource {
-    std::string_view name;     ///< as in `-w NAME=…`
+    std::string_view name;  ///< as in `-w NAME=…`
     Scope scope;
     Unit unit;
-    std::string_view summary;  ///< one line for people
-    int rlimit;                ///< RLIMIT_… whose soft limit is the limit, or -1
-    int denied_errno;          ///< what a program sees when the limit bites
+    std::string_view summary;    ///< one line for people
+    int rlimit;                  ///< RLIMIT_… whose soft limit is the limit, or -1
+    int denied_errno;            ///< what a program sees when the limit bites
     std::string_view exactness;  ///< "exact", or the tolerance and why
 };
 

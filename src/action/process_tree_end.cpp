@@ -117,7 +117,9 @@ void ProcessTreeEnd::conclude() {
                           std::to_string(alive_.begin()->first) + " among them");
         return;
     }
-    outcome_ = {"done", "ended " + std::to_string(n_held_) + (n_held_ == 1 ? " process" : " processes"), std::nullopt};
+    outcome_ = {"done",
+                "ended " + std::to_string(n_held_) + (n_held_ == 1 ? " process" : " processes"),
+                std::nullopt};
     if (n_killed_ != 0) outcome_.detail += ", " + std::to_string(n_killed_) + " of them by SIGKILL";
 }
 

@@ -4,7 +4,6 @@
 
 char license_[] SEC("license") = "Dual BSD/GPL";
 
-
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 4096); /* set before loading */
@@ -85,7 +84,7 @@ static __always_inline __u32 send_signal(const struct brink_tally* t, __u32 sign
         return 0;
     if (t->flags & BRINK_TALLY_THREAD)
         return (__u32)who == t->pid && bpf_send_signal_thread(signal) == 0 ? BRINK_RECORD_SIGNALLED
-                                                                          : 0;
+                                                                           : 0;
     return who >> 32 == t->pid && bpf_send_signal(signal) == 0 ? BRINK_RECORD_SIGNALLED : 0;
 }
 

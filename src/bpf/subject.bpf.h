@@ -23,7 +23,8 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
         __u32 id = s->tally[i];
         struct brink_tally* t = id ? tally_of(id) : 0;
-        if (!t || t->table != address_of(task->files) || word_position(t->word) == BRINK_POS_COUNTING)
+        if (!t || t->table != address_of(task->files) ||
+            word_position(t->word) == BRINK_POS_COUNTING)
             continue;
         __u64 usage = usage_of(t);
         if (usage + 2 * users_of(t->table) > t->limit)

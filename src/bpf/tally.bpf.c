@@ -141,7 +141,8 @@ __noinline int recount_once(__u32 id, __u32 installing) {
     } else if (*(volatile __u64*)&t->word != word) {
         return -EAGAIN;
     }
-    __s32 next = installing && now ? 0 : budget_for(&t->bounds[version & 1], now, low, high, others);
+    __s32 next = installing && now ? 0
+                                   : budget_for(&t->bounds[version & 1], now, low, high, others);
     __sync_val_compare_and_swap(&t->budget, budget, next);
     return 0;
 }

@@ -75,7 +75,7 @@ static __always_inline __u64 address_of(const void* pointer) {
 extern int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra); /* emit.bpf.c */
 extern int scan_table(__u64 table, int exact);                                /* scan.bpf.c */
 extern int say_preempted(void);
-extern int tally_step(__u32 id, __s32 delta);                                 /* tally.bpf.c */
+extern int tally_step(__u32 id, __s32 delta); /* tally.bpf.c */
 extern __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n);
 extern int tally_recount(__u32 id, __u32 installing);
 extern int tally_sample(__u32 id);
@@ -98,12 +98,12 @@ extern int subject_move(__u32 id, __u64 table);
 
 /* The second argument of say(). */
 enum {
-    SAY_TYPE = 0,          /* enum brink_record_type */
-    SAY_CAUSE = 8,         /* enum brink_cause */
-    SAY_POSITION = 16,     /* of the level, 1..BRINK_MAX_LEVELS */
-    SAY_VERSION = 24,      /* which bounds */
-    SAY_UP = 1 << 28,      /* direction */
-    SAY_ACTED = 1 << 29,   /* the current task did it */
+    SAY_TYPE = 0,        /* enum brink_record_type */
+    SAY_CAUSE = 8,       /* enum brink_cause */
+    SAY_POSITION = 16,   /* of the level, 1..BRINK_MAX_LEVELS */
+    SAY_VERSION = 24,    /* which bounds */
+    SAY_UP = 1 << 28,    /* direction */
+    SAY_ACTED = 1 << 29, /* the current task did it */
 };
 
 /* bpf_map_lookup_elem on an array is inlined by the verifier: a bounds check and an addition. */

@@ -21,8 +21,8 @@ typedef __u64 brink_u64;
 #define BRINK_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 #endif
 
-#define BRINK_MAX_LEVELS 32  /* levels of one watch */
-#define BRINK_MAX_WATCHES 64 /* watches of one process that runs brink */
+#define BRINK_MAX_LEVELS 32     /* levels of one watch */
+#define BRINK_MAX_WATCHES 64    /* watches of one process that runs brink */
 #define BRINK_MAX_PER_SUBJECT 8 /* watches on one process */
 #define BRINK_INDEX_WAYS 4
 #define BRINK_INDEX_PROBES 8 /* sets looked at for one table before giving up */
@@ -115,13 +115,13 @@ struct brink_tally {
     brink_u64 limit;
     brink_u64 limit_hard;
     brink_u64 dropped; /* records of this tally that found no room */
-    brink_u32 pid; /* of the process, or of the thread with BRINK_TALLY_THREAD */
+    brink_u32 pid;     /* of the process, or of the thread with BRINK_TALLY_THREAD */
     brink_u32 tgid;
     brink_u32 watch;
     brink_u32 generation; /* grows each time the slot is used anew */
     brink_u32 flags;
-    int budget;     /* BRINK_WATCH_SCAN: changes left before a recount is due */
-    brink_u32 lock; /* held while the bounds are rewritten */
+    int budget;        /* BRINK_WATCH_SCAN: changes left before a recount is due */
+    brink_u32 lock;    /* held while the bounds are rewritten */
     brink_u32 near_fd; /* a descriptor of this number or higher: the limit is in sight */
     struct brink_bounds bounds[2];
 };
@@ -149,9 +149,9 @@ enum brink_record_type {
     BRINK_RECORD_LIMIT = 4,
     BRINK_RECORD_EXIT = 5,
     BRINK_RECORD_RESYNC = 6,
-    BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
-    BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
-    BRINK_RECORD_NEAR = 9, /* half of the limit is reached: refusals are to be looked for */
+    BRINK_RECORD_STACK = 7,      /* struct brink_stack_record; precedes the record it belongs to */
+    BRINK_RECORD_ARMED = 8,      /* the subject executed; the watch is in force */
+    BRINK_RECORD_NEAR = 9,       /* half of the limit is reached: refusals are to be looked for */
     BRINK_RECORD_PREEMPTED = 10, /* a hook was interrupted by other tasks: theirs may be left out */
     BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
 };
@@ -181,7 +181,7 @@ struct brink_record {
     brink_u64 old_limit; /* BRINK_RECORD_LIMIT */
     brink_u64 cgroup_id;
     brink_u32 pid;
-    brink_u32 tid; /* who acted; 0 where nobody did */
+    brink_u32 tid;    /* who acted; 0 where nobody did */
     brink_u32 ns_pid; /* both again, as numbers of the opener's pid namespace; 0: invisible */
     brink_u32 ns_tid;
     brink_u32 ppid; /* in the opener's pid namespace */
@@ -216,10 +216,10 @@ BRINK_ASSERT_SIZE(struct brink_stack_record, 40 + 8 * BRINK_STACK_REGS + BRINK_S
 
 /* What a system call can do, for the tracepoint engine; 0: nothing that matters here. */
 enum brink_effect {
-    BRINK_EFFECT_SMALL = 1 << 0, /* adds or takes out two descriptors at most */
-    BRINK_EFFECT_ANY = 1 << 1,   /* adds or takes out any number */
-    BRINK_EFFECT_TABLE = 1 << 2, /* may give the caller another table */
-    BRINK_EFFECT_LIMIT = 1 << 3, /* may change a limit of the caller: setrlimit */
+    BRINK_EFFECT_SMALL = 1 << 0,   /* adds or takes out two descriptors at most */
+    BRINK_EFFECT_ANY = 1 << 1,     /* adds or takes out any number */
+    BRINK_EFFECT_TABLE = 1 << 2,   /* may give the caller another table */
+    BRINK_EFFECT_LIMIT = 1 << 3,   /* may change a limit of the caller: setrlimit */
     BRINK_EFFECT_PRLIMIT = 1 << 4, /* may change a limit of any process: prlimit64 */
 };
 
@@ -238,7 +238,7 @@ enum brink_command_kind {
 struct brink_command {
     brink_u32 kind;
     brink_u32 watch;
-    int proc_fd; /* a descriptor of /proc/PID or /proc/TID */
+    int proc_fd;     /* a descriptor of /proc/PID or /proc/TID */
     brink_u32 flags; /* enum brink_tally_flag */
     brink_u32 tally;
     brink_u32 generation;
@@ -250,9 +250,9 @@ struct brink_answer {
     int error; /* 0 or a negative errno */
     brink_u32 tally;
     brink_u32 generation;
-    brink_u32 users;    /* tasks that share the table */
-    brink_u64 base;     /* CHECK: what the table holds */
-    brink_u64 usage;    /* CHECK: what the tally says */
+    brink_u32 users; /* tasks that share the table */
+    brink_u64 base;  /* CHECK: what the table holds */
+    brink_u64 usage; /* CHECK: what the tally says */
 };
 BRINK_ASSERT_SIZE(struct brink_answer, 32);
 

@@ -34,7 +34,8 @@ std::string subject(const Target& target) {
 Error bind_error(int code, const Target& target) {
     switch (code) {
         case ESRCH:
-            return {code, fmt::format("{} has no descriptor table: it is exiting", subject(target))};
+            return {code,
+                    fmt::format("{} has no descriptor table: it is exiting", subject(target))};
         case ENOSPC:
             return {code, fmt::format("{} cannot be watched: the tables are full (--max-subjects "
                                       "makes them larger), or it has {} watches already",
@@ -71,16 +72,13 @@ Result<std::uint32_t> HookSource::add_watch(const brink_watch& watch) {
     return n_watches_++;
 }
 
-Result<void> HookSource::attach() {
-    return hooks_->attach();
-}
+Result<void> HookSource::attach() { return hooks_->attach(); }
 
 Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     if (auto attached = hooks_->attach(); !attached) return attached;
     const std::string path = fmt::format("/proc/{}", target.pid);
     const Fd process(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!process)
-        return fail(fmt::format("there is no {}", subject(target)), ESRCH);
+    if (!process) return fail(fmt::format("there is no {}", subject(target)), ESRCH);
     brink_command command{};
     command.kind = BRINK_COMMAND_BIND;
     command.watch = watch;
@@ -125,7 +123,8 @@ Result<void> HookSource::settle(const brink_answer& bound) {
     if (base < 0) {
         command.kind = BRINK_COMMAND_UNBIND;
         (void)hooks_->command(command);
-        return fail("the descriptor table changes faster than it can be counted; try again", EAGAIN);
+        return fail("the descriptor table changes faster than it can be counted; try again",
+                    EAGAIN);
     }
     command.kind = BRINK_COMMAND_COMMIT;
     command.base = static_cast<std::uint64_t>(base);
@@ -172,8 +171,7 @@ HookSource::Stream& HookSource::stream_of(std::uint32_t tally, std::uint32_t gen
 }
 
 void HookSource::take_stack(const brink_stack_record& record) {
-    stream_of(record.tally, record.generation).stack =
-        std::make_unique<brink_stack_record>(record);
+    stream_of(record.tally, record.generation).stack = std::make_unique<brink_stack_record>(record);
 }
 
 void HookSource::take_record(const brink_record& record, const Reader& reader) {
@@ -226,10 +224,10 @@ void HookSource::hand_over(Stream& stream, const brink_record& record,
             streams_.erase(current.tally);
             return;
         }
-        const auto waiting =
-            std::find_if(stream.held.begin(), stream.held.end(), [&](const Held& held) {
-                return held.record.number == stream.next;
-            });
+        const auto waiting = std::find_if(stream.held.begin(), stream.held.end(),
+                                          [&](const Held& held) {
+                                              return held.record.number == stream.next;
+                                          });
         if (waiting == stream.held.end()) return;
         current = waiting->record;
         stack = std::move(waiting->stack);

@@ -53,11 +53,11 @@ class HookSource final : public RecordSource {
     };
     struct Stream {  // the records of one tally
         std::uint32_t generation = 0;
-        std::uint16_t next = 0;  // number of the next record to hand over
-        bool gap = false;        // records were dropped: whichever comes next is the next
+        std::uint16_t next = 0;     // number of the next record to hand over
+        bool gap = false;           // records were dropped: whichever comes next is the next
         std::uint64_t dropped = 0;  // records that have been said to be lost
-        brink_record last{};  // handed over; at first what bind() knows
-        std::vector<Held> held;  // came before their turn; few (kMaxHeld)
+        brink_record last{};        // handed over; at first what bind() knows
+        std::vector<Held> held;     // came before their turn; few (kMaxHeld)
         std::unique_ptr<brink_stack_record> stack;  // waits for the record it belongs to
     };
 

@@ -245,7 +245,8 @@ const Monitor::Names& Monitor::names_of(const brink_record& record) {
                   (names.comm == comm && names.cgroup_id == record.cgroup_id)))
         return names;
     const auto pid = static_cast<pid_t>(record.ns_pid);
-    names = Names{record.generation, comm, {}, {}, record.cgroup_id, clock_ticks(record.start_time_ns)};
+    names =
+        Names{record.generation, comm, {}, {}, record.cgroup_id, clock_ticks(record.start_time_ns)};
     if (pid == 0) return names;
     std::string exe = procfs_.exe(pid);
     std::string cgroup = procfs_.cgroup(pid);
@@ -271,7 +272,8 @@ Context Monitor::context_of(const Event& event, const brink_record& record,
         if (record.level_index >= watch.levels.size() || action.direction != *event.direction ||
             !applies(action, watch, watch.levels[record.level_index]))
             continue;
-        const bool sent = action.kind == ActionKind::signal && record.flags & BRINK_RECORD_SIGNALLED;
+        const bool sent = action.kind == ActionKind::signal &&
+                          record.flags & BRINK_RECORD_SIGNALLED;
         (sent ? context.done : context.actions).push_back(&action);
     }
     return context;

@@ -40,31 +40,79 @@ struct Place {
 };
 
 constexpr Place kPlaces[] = {
-    {"on_fork", When::both, "raw tracepoint", "children are born", false, false,
+    {"on_fork",
+     When::both,
+     "raw tracepoint",
+     "children are born",
+     false,
+     false,
      {"sched_process_fork", nullptr}},
-    {"on_exec", When::both, "raw tracepoint", "programs are executed", false, false,
+    {"on_exec",
+     When::both,
+     "raw tracepoint",
+     "programs are executed",
+     false,
+     false,
      {"sched_process_exec", nullptr}},
-    {"on_exit", When::both, "raw tracepoint", "processes end", false, false,
+    {"on_exit",
+     When::both,
+     "raw tracepoint",
+     "processes end",
+     false,
+     false,
      {"sched_process_exit", nullptr}},
-    {"on_fd_install", When::kernel, "fentry", "descriptors are installed", false, false,
+    {"on_fd_install",
+     When::kernel,
+     "fentry",
+     "descriptors are installed",
+     false,
+     false,
      {"fd_install", nullptr}},
-    {"on_do_dup2", When::kernel, "fentry", "descriptors are installed by number", false, false,
+    {"on_do_dup2",
+     When::kernel,
+     "fentry",
+     "descriptors are installed by number",
+     false,
+     false,
      {"do_dup2", nullptr}},
-    {"on_filp_close", When::kernel, "fentry", "descriptors are closed", true, false,
+    {"on_filp_close",
+     When::kernel,
+     "fentry",
+     "descriptors are closed",
+     true,
+     false,
      {"filp_flush", "filp_close"}},
-    {"on_put_files_struct", When::kernel, "fentry", "tables are replaced", false, false,
+    {"on_put_files_struct",
+     When::kernel,
+     "fentry",
+     "tables are replaced",
+     false,
+     false,
      {"put_files_struct", nullptr}},
-    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", false, false,
+    {"on_do_prlimit",
+     When::kernel,
+     "fexit",
+     "limits are changed",
+     false,
+     false,
      {"do_prlimit", nullptr}},
-    {"on_alloc_fd", When::kernel, "fexit", "descriptors are refused", false, true,
+    {"on_alloc_fd",
+     When::kernel,
+     "fexit",
+     "descriptors are refused",
+     false,
+     true,
      {"alloc_fd", "__alloc_fd"}},
-    {"on_sys_exit", When::tracepoint, "raw tracepoint", "system calls end", false, false,
+    {"on_sys_exit",
+     When::tracepoint,
+     "raw tracepoint",
+     "system calls end",
+     false,
+     false,
      {"sys_exit", nullptr}},
 };
 
-bool kernel_has_btf() {
-    return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-}
+bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
 
 }  // namespace
 
@@ -97,13 +145,15 @@ std::vector<HookStatus> Hooks::load_each(const HookOptions& options) {
     for (std::size_t i = 0; i < std::size(kPlaces); ++i) {
         Hooks alone;
         auto prepared = alone.prepare(options);
-        if (alone.hooks_.size() != std::size(kPlaces) || !alone.in_engine(alone.hooks_[i])) continue;
+        if (alone.hooks_.size() != std::size(kPlaces) || !alone.in_engine(alone.hooks_[i]))
+            continue;
         for (std::size_t k = 0; k < alone.hooks_.size(); ++k)
             if (k != i) bpf_program__set_autoload(alone.hooks_[k].program, false);
         Hook& hook = alone.hooks_[i];
         LibbpfMessages messages;
         if (hook.wanted) {
-            if (const int error = brink_bpf__load(alone.skeleton_)) hook.reason = messages.why(-error);
+            if (const int error = brink_bpf__load(alone.skeleton_))
+                hook.reason = messages.why(-error);
         }
         HookStatus& status = all.emplace_back(describe(hook));
         status.loaded = hook.reason.empty() && hook.wanted;
@@ -164,8 +214,8 @@ void Hooks::size_maps(const HookOptions& options) {
     bpf_map__set_max_entries(maps.free_tallies, n_tallies_);
     bpf_map__set_max_entries(maps.subjects, n_tallies_);
     bpf_map__set_max_entries(maps.table_index, sets);
-    bpf_map__set_max_entries(maps.records, std::clamp(sets * kRingBytesPerSubject, kMinRingBytes,
-                                                      kMaxRingBytes));
+    bpf_map__set_max_entries(maps.records,
+                             std::clamp(sets * kRingBytesPerSubject, kMinRingBytes, kMaxRingBytes));
     skeleton_->rodata->index_mask = sets - 1;
     skeleton_->rodata->n_tallies = n_tallies_;
     skeleton_->rodata->closes_hooked = options.closes;
@@ -275,9 +325,7 @@ brink_answer Hooks::command(const brink_command& command) {
     return skeleton_->bss->answer;
 }
 
-int Hooks::fd() const {
-    return ring_buffer__epoll_fd(ring_);
-}
+int Hooks::fd() const { return ring_buffer__epoll_fd(ring_); }
 
 void Hooks::read(const RecordHandler& handler) {
     handler_ = &handler;

@@ -26,16 +26,16 @@ enum class HookEngine { kernel, tracepoint };
 
 struct HookOptions {
     HookEngine engine = HookEngine::kernel;
-    std::string btf;                   ///< BTF of the running kernel; empty: the kernel's own
+    std::string btf;                    ///< BTF of the running kernel; empty: the kernel's own
     std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
     bool closes = true;                 ///< some watch wants to hear of the way down
 };
 
 /// One program and the place it is attached to.
 struct HookStatus {
-    std::string name;      ///< of the place: "fd_install"
-    std::string kind;      ///< "fentry", "fexit", "raw tracepoint"
-    std::string purpose;   ///< what it sees: "descriptors installed"
+    std::string name;       ///< of the place: "fd_install"
+    std::string kind;       ///< "fentry", "fexit", "raw tracepoint"
+    std::string purpose;    ///< what it sees: "descriptors installed"
     bool optional = false;  ///< counting works without it
     bool loaded = false;
     bool attached = false;

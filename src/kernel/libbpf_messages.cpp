@@ -61,9 +61,7 @@ LibbpfMessages::LibbpfMessages() {
     libbpf_set_print(keep);
 }
 
-LibbpfMessages::~LibbpfMessages() {
-    libbpf_set_print(nullptr);
-}
+LibbpfMessages::~LibbpfMessages() { libbpf_set_print(nullptr); }
 
 std::string LibbpfMessages::why(int error) const {
     switch (error) {
@@ -71,12 +69,11 @@ std::string LibbpfMessages::why(int error) const {
             return may_load() ? "this kernel refuses such programs (lockdown)"
                               : "not permitted: it takes CAP_BPF and CAP_PERFMON, or root";
         case ENOMEM:
-            return "no memory for the BPF maps (a memory cgroup or RLIMIT_MEMLOCK is too low; fewer "
+            return "no memory for the BPF maps (a memory cgroup or RLIMIT_MEMLOCK is too low; "
+                   "fewer "
                    "--max-subjects need less)";
-        case EMFILE:
-            return "brink's own open-file limit is too low to load BPF programs; raise it";
-        case ENOSYS:
-            return "this kernel has no bpf(2)";
+        case EMFILE: return "brink's own open-file limit is too low to load BPF programs; raise it";
+        case ENOSYS: return "this kernel has no bpf(2)";
         default: {
             const std::string words = last_words(kept());
             const std::string number = std::strerror(error);

@@ -44,7 +44,8 @@ Result<void> provoke() {
     const pid_t child = ::fork();
     if (child < 0) return fail_errno("cannot start a process for the self-test");
     if (child == 0) {
-        const pid_t sharing = static_cast<pid_t>(::syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+        const pid_t sharing = static_cast<pid_t>(
+            ::syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
         if (sharing != 0) {
             int status = 0;
             ::waitpid(sharing, &status, 0);
@@ -61,8 +62,9 @@ void judge(EngineReport& report) {
     report.works = report.reason.empty();
     for (HookStatus& hook : report.hooks) {
         if (hook.attached && hook.runs == 0)
-            hook.reason = "it was provoked and did not run: this kernel has the function but does not "
-                          "come by here";
+            hook.reason =
+                "it was provoked and did not run: this kernel has the function but does not "
+                "come by here";
         if (hook.runs > 0 || hook.optional) continue;
         report.works = false;
         if (report.reason.empty()) report.reason = hook.name + ": " + hook.reason;

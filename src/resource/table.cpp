@@ -28,9 +28,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::span<const Resource* const> resources() {
-    return {resource::k_table, resource::k_table_size};
-}
+std::span<const Resource* const> resources() { return {resource::k_table, resource::k_table_size}; }
 
 const Resource* find_resource(std::string_view name) {
     for (const Resource* candidate : resources())

@@ -21,6 +21,16 @@ count() {
     echo "${number:-0}"
 }
 
+# Left out everywhere: what attaches hooks again and again while other threads run through the
+# patched code (see below), and a minute of idling, which the host does. Left out on kernels that
+# preempt kernel code: threads and processes by the thousand, for which a hook may be skipped there
+# (docs/adr/0001-counting.md).
+left_out() {
+    local tests=Threads.WatchSetInTheMiddle:Limit.WatchSetAgainAndAgain:Idle.*
+    case $1 in 6.1-rt | 7.2) tests+=:Threads.*:ManyProcesses.*:Overflow.* ;; esac
+    echo "--gtest_filter=-$tests"
+}
+
 run_guest() {
     local kernel=$1 log=build/vm/$1.log out=build/vm/$1.out start=$SECONDS status=0
     local options=(--timeout "$timeout" --out "$out") program passed failed skipped
@@ -39,7 +49,8 @@ run_guest() {
         status=0
         # shellcheck disable=SC2016 # for the shell in the guest
         tests/vm/guest.sh "$kernel" "${options[@]}" \
-            -- sh -c 'mkdir -p /out/events && exec live_tests "$@"' live_tests "${gtest[@]}" \
+            -- sh -c 'mkdir -p /out/events && exec live_tests "$@"' live_tests --gtest_color=no \
+            "${gtest[@]:-$(left_out "$kernel")}" \
             >"$log" 2>&1 || status=$?
         ((status == 125)) || break
         echo "$kernel: the guest crashed after $((SECONDS - start)) s; console: $log"
@@ -70,13 +81,11 @@ show_failure() {
 
 main() {
     local kernel kernels=() failed=()
-    # Left out: what attaches hooks again and again while other threads run through the patched code
-    # (see above), and a minute of idling, which the host does.
-    events='' gtest=(--gtest_color=no --gtest_filter=-Threads.WatchSetInTheMiddle:Limit.WatchSetAgainAndAgain:Idle.*:Overflow.TheEndIsNotLost)
+    events='' gtest=()
     while (($#)); do
         case $1 in
             --events) events=$2 && shift 2 ;;
-            --filter) gtest+=("--gtest_filter=$2") && shift 2 ;;
+            --filter) gtest=("--gtest_filter=$2") && shift 2 ;;
             -*) echo "run.sh: unknown option $1" >&2 && exit 2 ;;
             *) kernels+=("$1") && shift ;;
         esac
