@@ -73,6 +73,9 @@ static __always_inline int check(void) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
+    const struct task_struct* leader = (const void*)t->leader;
+    if ((__u64)BPF_CORE_READ(leader, files) != t->table)
+        return -ESRCH; /* it is leaving, or has another table by now */
     answer.users = users_of(t->table);
     if (t->flags & BRINK_TALLY_SCAN)
         return tally_recount(command.tally, 0);

@@ -129,7 +129,8 @@ __noinline int recount_once(__u32 id, __u32 installing) {
     __u64 table = t->table;
     __u32 others = users_of(table) - 1;
     __u32 reserved = 2 * (others + installing);
-    __u64 high = (__u32)scan_table(table, 0);
+    /* do_dup2 is hooked before it sets the bit, fd_install after: count the one to come anyway. */
+    __u64 high = (__u32)scan_table(table, 0) + installing;
     __u64 low = high > reserved + installing ? high - reserved - installing : 0;
     if (!reserved || tally_position(id, version, position, low) != position ||
         tally_position(id, version, position, high) != position) {

@@ -168,7 +168,9 @@ boot() {
     local vmlinuz=$kernel
     [[ -f $kernel ]] || vmlinuz=$("$here/kernels.sh" "$kernel")/vmlinuz || exit 125
     # Without -cx16, 6.12 once crashed in cmpxchg16b.
-    local qemu=(qemu-system-x86_64 -accel tcg -cpu 'max,-cx16'
+    # One host thread for all guest processors: with several, one of them can execute code that another
+    # is patching (which is how hooks are attached), and the guest dies of it.
+    local qemu=(qemu-system-x86_64 -accel tcg,thread=single -cpu 'max,-cx16'
         -smp "$((icount ? 1 : smp))" -m "$mem" -display none -vga none -nic none -no-reboot
         -kernel "$vmlinuz" -initrd "$work/initramfs"
         -append "console=ttyS0 panic=-1 oops=panic quiet lsm=landlock,bpf $append")
