@@ -63,7 +63,7 @@ main() {
     local part failed=() selected=("$@")
     ((${#selected[@]})) || selected=("${parts[@]}")
     for part in "${selected[@]}"; do
-        [[ " ${parts[*]} " == *" $part "* ]] || die "unknown part '$part'; known: ${parts[*]}"
+        [[ " ${parts[*]} ${extra[*]} " == *" $part "* ]] || die "unknown part '$part'; known: ${parts[*]} ${extra[*]}"
     done
     mkdir -p "$log_dir"
     for part in "${selected[@]}"; do
