@@ -95,8 +95,10 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     __u32 from = word_position(word), to = from, was = 0, is = 0;
     __u64 n = word & BRINK_COUNT_MASK;
     if (from != BRINK_POS_COUNTING) {
-        if (t->flags & BRINK_TALLY_SCAN)
+        if (t->flags & BRINK_TALLY_SCAN) {
             n = (__u32)scan_table(t->table, 1);
+            from = tally_position(id, version, from, n); /* closes since the last recount */
+        }
         to = tally_position(id, version + 1, from, n);
         was = passed(id, version, from);
         is = passed(id, version + 1, to);

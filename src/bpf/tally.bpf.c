@@ -58,8 +58,11 @@ __noinline int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause
         return -ENOENT;
     __u32 version = word_version(word);
     __u32 from = word_position(word);
-    if (via != n)
-        from = tally_position(id, version, from, via);
+    if (via != n) {
+        /* The way down to it was not seen; a way up would have been. */
+        __u32 before = tally_position(id, version, from, via);
+        from = before < from ? before : from;
+    }
     __u32 to = tally_position(id, version, from, n);
     __u32 records = 0;
     if (to > from && w->flags & BRINK_WATCH_UP)

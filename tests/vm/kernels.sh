@@ -19,7 +19,8 @@ readonly cache
 # Of package debian-archive-keyring, which knows later releases than the machine's own.
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# Name, suite, metapackage. Versions move: the metapackage depends on the one that is meant today.
+# Name, suite, metapackage. Versions move: the newest image of the series that is still served is meant, and
+# where none is, what the metapackage depends on.
 readonly kernels='
 6.1     bookworm            linux-image-cloud-amd64
 6.1-rt  bookworm            linux-image-rt-amd64
@@ -122,6 +123,13 @@ dependencies() {
         awk -v want="$2" '$1 == "Depends:" && $2 ~ want { print $2 }' | sort -u
 }
 
+# The newest image of the flavour of metapackage $2 in the series that kernel name $1 begins with.
+newest_of_series() {
+    local flavour=${2#linux-image-}
+    apt-cache -c "$apt_conf" pkgnames "linux-image-${1%%-*}." |
+        grep -E "^linux-image-[0-9][0-9.]*[0-9](\+deb[0-9]+|-[0-9]+)?-$flavour\$" | sort -V | tail -n 1
+}
+
 # Fetches kernel $1 into a new folder and puts that in the place of $cache/$1 when it is complete.
 fetch() (
     local name=$1 suite=$2 meta=$3 image parts work package member
@@ -132,7 +140,8 @@ fetch() (
     apt_conf=$work/apt/apt.conf
 
     retry apt-get -qq -c "$apt_conf" -o APT::Update::Error-Mode=any update >&2
-    image=$(dependencies "$meta" '^linux-image-[0-9]')
+    image=$(newest_of_series "$name" "$meta")
+    [[ $image ]] || image=$(dependencies "$meta" '^linux-image-[0-9]')
     [[ $image ]] || die "$meta in $suite depends on no linux-image-VERSION any more"
     mkdir "$work/kernel"
     cd "$work/kernel"
