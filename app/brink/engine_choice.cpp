@@ -10,7 +10,6 @@
 
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
-#include "kernel/preemption.hpp"
 
 namespace brink::app {
 namespace {
@@ -33,10 +32,10 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());
     ChosenEngine chosen;
     chosen.remark = "exact";
-    if (engine == HookEngine::kernel && kernel::kernel_is_preemptible())
+    if ((*source)->leaves_out())
         chosen.remark +=
-            ", but this kernel preempts kernel code and may leave out a hook then: that "
-            "is noticed, corrected and said (resync)";
+            ", but this kernel (PREEMPT_RT) may leave out a hook when it preempts one: that is "
+            "noticed, corrected and said (resync)";
     if (engine == HookEngine::tracepoint)
         chosen.remark += "; while it runs every process pays: an empty system call takes about 1.8 "
                          "times as long, an open and close 1.2 times";

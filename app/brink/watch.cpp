@@ -22,7 +22,10 @@ Result<std::string> find_subject(const WatchOptions& options) {
     const kernel::Procfs procfs;
     const auto stat = procfs.stat(options.pid);
     const char* what = options.thread ? "thread" : "process";
-    if (!stat) return fail(fmt::format("there is no {} {}", what, options.pid), ESRCH);
+    if (!stat)
+        return fail(fmt::format("there is no {} {}; ps -eLf lists what there is", what,
+                                options.pid),
+                    ESRCH);
     const auto status = procfs.status(options.pid);
     if (!options.thread && status && status->tgid != options.pid)
         return fail(fmt::format("{} is a thread of process {}; use --pid {} or --tid {}",

@@ -3,21 +3,8 @@
  * that opens and closes, so their first lines are what brink costs (docs/benchmarks.md). */
 #include "subject.bpf.h"
 
-const volatile __u8 closes_hooked = 0;
-
-/* Whether this kernel may preempt a hook. While it does, it leaves out the same hook for every other
- * task on that CPU (the recursion guard of BPF trampolines): whoever was interrupted says so, and
- * the counts are corrected (docs/adr/0001-counting.md). */
-const volatile __u8 preemptible = 0;
-
-static __always_inline __u64 switches_of(const struct task_struct* task) {
-    return preemptible ? task->nivcsw : 0;
-}
-
-static __always_inline void end_hook(const struct task_struct* task, __u64 switches) {
-    if (preemptible && task->nivcsw != switches)
-        say_preempted();
-}
+/* Whether what do_dup2 replaces comes by on_filp_close afterwards. */
+const volatile __u8 replaced_are_seen = 0;
 
 /* Threads that are in do_dup2 over an open descriptor: the close that follows there takes out what
  * the same call has put in, and changes nothing. */
@@ -28,36 +15,95 @@ struct {
     __type(value, __u8);
 } replacing SEC(".maps");
 
+/* The two hooks that every open and close come by are there several times (src/kernel/hooks.cpp
+ * chooses, docs/adr/0001-counting.md says why):
+ *   fentry   the cheapest, where kernel code is not preempted;
+ *   _kprobe  where it is: kprobe.multi runs with preemption off, while a trampoline lets other tasks
+ *            in, and leaves out the same program for them meanwhile;
+ *   _locked  a trampoline again, at a function that is called with preemption off;
+ *   _noted   where there is none of these: whoever was interrupted in the hook says so. */
+
+static __always_inline void installs(__u32 fd) {
+    count(address_of(bpf_get_current_task_btf()->files), CHANGE_INSTALL, fd);
+}
+
+/* The close that ends a dup2 over an open descriptor, for the same thread: it is passed over. */
+static __always_inline bool ends_replacing(void) {
+    __u32 tid = (__u32)bpf_get_current_pid_tgid();
+    if (bpf_map_delete_elem(&replacing, &tid))
+        return false;
+    __sync_fetch_and_add(&n_replacing, -1);
+    return true;
+}
+
+/* `files`: the table that the descriptor has been taken out of already. */
+static __always_inline void closes(__u64 files) {
+    if (n_replacing && ends_replacing())
+        return;
+    count(files, CHANGE_CLOSE, 0);
+}
+
+static __always_inline void end_noted(const struct task_struct* task, __u64 switches) {
+    if (task->nivcsw != switches)
+        say_preempted();
+}
+
 SEC("fentry/fd_install")
-int BPF_PROG(on_fd_install, unsigned int fd) {
+int on_fd_install(__u64* ctx) {
+    installs((__u32)ctx[0]);
+    return 0;
+}
+
+SEC("kprobe.multi/fd_install")
+int on_fd_install_kprobe(struct pt_regs* ctx) {
+    installs((__u32)argument(ctx, 0));
+    return 0;
+}
+
+SEC("fentry/fd_install")
+int on_fd_install_noted(__u64* ctx) {
     const struct task_struct* task = bpf_get_current_task_btf();
-    __u64 switches = switches_of(task);
-    count(address_of(task->files), CHANGE_INSTALL, fd);
-    end_hook(task, switches);
+    __u64 switches = task->nivcsw;
+    installs((__u32)ctx[0]);
+    end_noted(task, switches);
     return 0;
 }
 
 /* filp_close, or filp_flush where the kernel has it (close(2) and filp_close both go through it there;
- * 6.12 does, 6.1 does not): the descriptor has been taken out of `files` already. */
+ * 6.12 does, 6.1 does not). The second argument is the table. */
 SEC("fentry/filp_flush")
-int BPF_PROG(on_filp_close, void* file, __u64 files) {
-    if (n_replacing) {
-        __u32 tid = (__u32)bpf_get_current_pid_tgid();
-        if (bpf_map_delete_elem(&replacing, &tid) == 0) {
-            __sync_fetch_and_add(&n_replacing, -1);
-            return 0;
-        }
-    }
-    const struct task_struct* task = preemptible ? bpf_get_current_task_btf() : 0;
-    __u64 switches = task ? switches_of(task) : 0;
-    count(files, CHANGE_CLOSE, 0);
-    if (task)
-        end_hook(task, switches);
+int on_filp_close(__u64* ctx) {
+    closes(ctx[1]);
     return 0;
 }
 
-/* Called with files->file_lock held: whether `fd` is open is certain. It fails only for a number
- * that is reserved and holds no file (EBUSY). */
+SEC("kprobe.multi/filp_flush")
+int on_filp_close_kprobe(struct pt_regs* ctx) {
+    closes(argument(ctx, 1));
+    return 0;
+}
+
+/* close(2), close_range(2) and io_uring take a descriptor out here (6.7) with the table's lock held. What
+ * execve closes does not come by: on_exec counts anew. */
+SEC("fexit/file_close_fd_locked")
+int BPF_PROG(on_filp_close_locked, struct files_struct* files, unsigned int fd,
+             struct file* taken) {
+    if (taken)
+        count(address_of(files), CHANGE_CLOSE, 0);
+    return 0;
+}
+
+SEC("fentry/filp_flush")
+int on_filp_close_noted(__u64* ctx) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u64 switches = task->nivcsw;
+    closes(ctx[1]);
+    end_noted(task, switches);
+    return 0;
+}
+
+/* Called with files->file_lock held: whether `fd` is open is certain, and but for PREEMPT_RT nothing is
+ * preempted. It fails only for a number that is reserved and holds no file (EBUSY). */
 SEC("fentry/do_dup2")
 int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned int fd) {
     __u64 table = address_of(files);
@@ -70,7 +116,7 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
     if (replaced) {
         __u32 tid = (__u32)bpf_get_current_pid_tgid();
         __u8 one = 1;
-        if (closes_hooked && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
+        if (replaced_are_seen && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
             __sync_fetch_and_add(&n_replacing, 1);
         return 0;
     }

@@ -76,6 +76,15 @@ struct pt_regs {
 #error "name the user registers of this architecture here"
 #endif
 
+/* The first or second argument of a function at whose entry a kprobe stands. */
+static __always_inline unsigned long argument(const struct pt_regs* regs, int i) {
+#if defined(__TARGET_ARCH_x86)
+    return i ? regs->si : regs->di;
+#else
+    return regs->regs[i];
+#endif
+}
+
 struct thread_info {
     __u32 status; /* x86 */
 } CORE;

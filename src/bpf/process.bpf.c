@@ -90,8 +90,10 @@ int on_exec(struct bpf_raw_tracepoint_args* ctx) {
         t->leader = (__u64)task;
         if (t->flags & BRINK_TALLY_AT_EXEC)
             come_into_force(id, table);
-        else
+        else if (t->table != table)
             subject_move(id, table);
+        else
+            tally_settle(id, table, BRINK_CAUSE_OPERATION); /* close-on-exec */
     }
     return 0;
 }

@@ -27,6 +27,10 @@ __noinline int index_spill(__u32 home, __u32 probes, __s32 delta) {
     return 0;
 }
 
+static __always_inline __u64 slot_share(__u32 id) {
+    return (__u64)id << 16 | 1;
+}
+
 /* Entries of one table stand in its home set or, where that is full, in the following ones. The
  * sets that are passed over are told first, so that nobody stops looking too early. */
 __noinline int index_insert(__u64 table, __u32 id) {
@@ -36,8 +40,10 @@ __noinline int index_insert(__u64 table, __u32 id) {
         if (!set)
             return -EINVAL;
         index_spill(home, probe, 1);
-        if (claim_way(set, table, id))
+        if (claim_way(set, table, id)) {
+            __sync_fetch_and_add(&slots[hash_of(table) >> SLOT_SHIFT], slot_share(id));
             return 0;
+        }
         index_spill(home, probe, -1);
     }
     return -ENOSPC;
@@ -51,6 +57,7 @@ __noinline int index_remove(__u64 table, __u32 id) {
             return -EINVAL;
         for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
             if (set->table[way] == table && set->tally[way] == id) {
+                __sync_fetch_and_add(&slots[hash_of(table) >> SLOT_SHIFT], -slot_share(id));
                 __sync_lock_test_and_set(&set->table[way], 0);
                 index_spill(home, probe, -1);
                 return 0;
@@ -58,6 +65,27 @@ __noinline int index_remove(__u64 table, __u32 id) {
         }
     }
     return -ENOENT;
+}
+
+/* count() where a slot has several tallies: those of `table` are in the sets. */
+__noinline int count_each(__u64 table, __u32 change, __u32 fd) {
+    __u32 home = index_home(table);
+    for (__u32 probe = 0; probe < BRINK_INDEX_PROBES; probe++) {
+        struct brink_index_set* set = index_set((home + probe) & index_mask);
+        if (!set)
+            return -EINVAL;
+        for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
+            if (set->table[way] != table)
+                continue;
+            __u32 id = set->tally[way];
+            struct brink_tally* t = tally_of(id);
+            if (t)
+                visit(t, id, change, fd);
+        }
+        if (!set->spill)
+            return 0;
+    }
+    return 0;
 }
 
 __noinline int subject_add(__u32 tgid, __u32 id) {

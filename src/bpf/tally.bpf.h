@@ -53,6 +53,12 @@ const volatile __u32 n_tallies __weak = 1;
 __u32 ns_level __weak;
 __u32 ns_inum __weak;
 
+/* The first look of a hook, in the programs' own data, where it costs one load: for every slot the
+ * number of tallies whose tables hash to it, and the sum of their ids << 16. With one tally, the sum is
+ * its id; with more, the sets of table_index tell them apart. One addition keeps both. */
+#define SLOT_SHIFT 50
+__u64 slots[1 << (64 - SLOT_SHIFT)] __weak;
+
 __u64 n_dropped __weak;   /* records, all tallies together */
 __u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
 
@@ -88,6 +94,7 @@ extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern int limit_bounds(__u32 id, __u32 version);
 extern int index_insert(__u64 table, __u32 id); /* subject.bpf.c */
 extern int index_remove(__u64 table, __u32 id);
+extern int count_each(__u64 table, __u32 change, __u32 fd);
 extern int subject_add(__u32 tgid, __u32 id);
 extern int subject_remove(__u32 tgid, __u32 id);
 extern int subject_end(__u32 id);
@@ -111,8 +118,12 @@ static __always_inline struct brink_tally* tally_of(__u32 id) {
     return bpf_map_lookup_elem(&tallies, &id);
 }
 
+static __always_inline __u64 hash_of(__u64 table) {
+    return table * 0x9e3779b97f4a7c15ull;
+}
+
 static __always_inline __u32 index_home(__u64 table) {
-    return (__u32)(table * 0x9e3779b97f4a7c15ull >> 40) & index_mask;
+    return (__u32)(hash_of(table) >> 40) & index_mask;
 }
 
 static __always_inline struct brink_index_set* index_set(__u32 set) {
@@ -206,10 +217,7 @@ static __always_inline void step(struct brink_tally* t, __u32 id, enum change ch
     tally_step(id, delta);
 }
 
-static __always_inline void visit(__u32 id, enum change change, __u32 fd) {
-    struct brink_tally* t = tally_of(id);
-    if (!t)
-        return;
+static __always_inline void visit(struct brink_tally* t, __u32 id, enum change change, __u32 fd) {
     if (change == CHANGE_INSTALL && fd >= t->near_fd)
         tally_near(id);
     if (t->flags & BRINK_TALLY_SCAN)
@@ -218,30 +226,25 @@ static __always_inline void visit(__u32 id, enum change change, __u32 fd) {
         step(t, id, change);
 }
 
-/* Applies `change`, a constant, to every tally of `table`; `fd`: the number that is installed. A table that nobody watches costs one
- * multiplication and five comparisons. */
+/* Applies `change`, a constant, to every tally of `table`; `fd`: the number that is installed. */
 static __always_inline void count(__u64 table, enum change change, __u32 fd) {
-    __u32 home = index_home(table);
-    struct brink_index_set* set = index_set(home);
-    if (!set)
+    __u64 slot = slots[hash_of(table) >> SLOT_SHIFT];
+    if (!slot)
         return;
-#pragma unroll
-    for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
-        if (set->table[way] == table)
-            visit(set->tally[way], change, fd);
-    }
-    for (__u32 probe = 1; probe < BRINK_INDEX_PROBES && set->spill; probe++) {
-        set = index_set((home + probe) & index_mask);
-        if (!set)
+    if ((slot & 0xffff) == 1) {
+        __u32 id = (__u32)(slot >> 16);
+        struct brink_tally* t = tally_of(id);
+        if (!t || t->table != table)
             return;
-        for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
-            if (set->table[way] == table)
-                visit(set->tally[way], change, fd);
-        }
+        visit(t, id, change, fd);
+        return;
     }
+    count_each(table, change, fd);
 }
 
 static __always_inline bool watched(__u64 table) {
+    if (!slots[hash_of(table) >> SLOT_SHIFT])
+        return false;
     __u32 home = index_home(table);
     for (__u32 probe = 0; probe < BRINK_INDEX_PROBES; probe++) {
         struct brink_index_set* set = index_set((home + probe) & index_mask);

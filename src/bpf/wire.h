@@ -164,7 +164,6 @@ enum brink_record_flag {
     BRINK_RECORD_HAS_STACK = 1 << 2,
     BRINK_RECORD_NAMED = 1 << 3,
     BRINK_RECORD_THREAD = 1 << 4,
-    BRINK_RECORD_REPORTED = 1 << 5,
 };
 
 struct brink_record {

@@ -20,12 +20,10 @@ namespace {
 constexpr int kSamples = 16;
 constexpr int kMaxSamples = 20000;
 constexpr std::size_t kMaxHeld = 64;
+// Long enough for an operation under way to end: it runs, or, where the kernel preempts it, waits for
+// its next turn.
 constexpr long kSamplePause_ns = 50'000;
-
-void pause_ns(long ns) {
-    const timespec pause{0, ns};
-    ::nanosleep(&pause, nullptr);
-}
+constexpr long kPreemptedPause_ns = 3'000'000;
 
 std::string subject(const Target& target) {
     return fmt::format("{} {}", target.thread ? "thread" : "process", target.pid);
@@ -117,7 +115,7 @@ Result<void> HookSource::settle(const brink_answer& bound) {
         base = std::max(base, sample);
         if (sample >= 0) {
             ++samples;
-            pause_ns(kSamplePause_ns);
+            pause_between_samples();
         }
     }
     if (base < 0) {
@@ -141,6 +139,11 @@ std::string HookSource::no_refusals() const {
     for (const kernel::HookStatus& hook : hooks_->status())
         if (hook.optional) return hook.reason;
     return "no hook for them";
+}
+
+void HookSource::pause_between_samples() const {
+    const timespec pause{0, hooks_->preemptible() ? kPreemptedPause_ns : kSamplePause_ns};
+    ::nanosleep(&pause, nullptr);
 }
 
 void HookSource::read(const Reader& reader) {
@@ -319,7 +322,7 @@ std::int64_t HookSource::difference(std::uint32_t id) {
         const auto off = static_cast<std::int64_t>(answer.base - answer.usage);
         if (off == 0) return 0;
         most = i == 0 ? off : std::max(most, off);
-        pause_ns(kSamplePause_ns);
+        pause_between_samples();
     }
     return most;
 }

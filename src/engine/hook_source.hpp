@@ -43,6 +43,9 @@ class HookSource final : public RecordSource {
     /// RESYNC record. The answer: how many did.
     [[nodiscard]] std::size_t check_all();
 
+    /// Whether this kernel may leave out a hook now and then; it is noticed, and check_all() follows.
+    [[nodiscard]] bool leaves_out() const { return hooks_->leaves_out(); }
+
     /// Why `denied` will not be reported; empty if it will.
     [[nodiscard]] std::string no_refusals() const;
 
@@ -63,6 +66,7 @@ class HookSource final : public RecordSource {
 
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks) : hooks_(std::move(hooks)) {}
     [[nodiscard]] Result<void> settle(const brink_answer& bound);
+    void pause_between_samples() const;
     void take(const void* data, std::size_t bytes, const Reader& reader);
     void take_stack(const brink_stack_record& record);
     void take_record(const brink_record& record, const Reader& reader);

@@ -147,7 +147,6 @@ void PollSubject::queue(const Bound& bound, const brink_record& from) {
     record.uid = uid_;
     if (bound.named) record.flags |= BRINK_RECORD_NAMED;
     if (thread_) record.flags |= BRINK_RECORD_THREAD;
-    if (bound.tally.reported()) record.flags |= BRINK_RECORD_REPORTED;
     const std::size_t length = std::min(stat_.comm.size(), sizeof record.comm - 1);
     std::copy_n(stat_.comm.data(), length, record.comm);
     queue_->push_back(record);

@@ -45,7 +45,6 @@ class PollTally {
     /// Units from `usage` to the nearest threshold that would give a record; ~0 if there is none.
     [[nodiscard]] std::uint64_t distance(std::uint64_t usage) const;
 
-    [[nodiscard]] bool reported() const { return reported_; }
     [[nodiscard]] bool inherits() const { return (watch_->flags & BRINK_WATCH_INHERIT) != 0; }
     [[nodiscard]] const brink_watch& watch() const { return *watch_; }
 

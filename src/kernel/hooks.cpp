@@ -36,14 +36,19 @@ struct Place {
     const char* purpose;
     bool closes;    // only if some watch wants the way down
     bool refusals;  // attached near the limit only
+    bool hot;       // there is one program for each Flavour
     std::array<const char*, 2> targets;
 };
+
+// How the places are hooked that every open and close come by (src/bpf/descriptor.bpf.c).
+enum class Flavour { fentry, kprobe, locked, noted };
 
 constexpr Place kPlaces[] = {
     {"on_fork",
      When::both,
      "raw tracepoint",
      "children are born",
+     false,
      false,
      false,
      {"sched_process_fork", nullptr}},
@@ -53,11 +58,13 @@ constexpr Place kPlaces[] = {
      "programs are executed",
      false,
      false,
+     false,
      {"sched_process_exec", nullptr}},
     {"on_exit",
      When::both,
      "raw tracepoint",
      "processes end",
+     false,
      false,
      false,
      {"sched_process_exit", nullptr}},
@@ -67,11 +74,13 @@ constexpr Place kPlaces[] = {
      "descriptors are installed",
      false,
      false,
+     true,
      {"fd_install", nullptr}},
     {"on_do_dup2",
      When::kernel,
      "fentry",
      "descriptors are installed by number",
+     false,
      false,
      false,
      {"do_dup2", nullptr}},
@@ -81,11 +90,13 @@ constexpr Place kPlaces[] = {
      "descriptors are closed",
      true,
      false,
+     true,
      {"filp_flush", "filp_close"}},
     {"on_put_files_struct",
      When::kernel,
      "fentry",
      "tables are replaced",
+     false,
      false,
      false,
      {"put_files_struct", nullptr}},
@@ -95,6 +106,7 @@ constexpr Place kPlaces[] = {
      "limits are changed",
      false,
      false,
+     false,
      {"do_prlimit", nullptr}},
     {"on_alloc_fd",
      When::kernel,
@@ -102,15 +114,38 @@ constexpr Place kPlaces[] = {
      "descriptors are refused",
      false,
      true,
-     {"alloc_fd", "__alloc_fd"}},
+     false,
+     {"alloc_fd", nullptr}},
     {"on_sys_exit",
      When::tracepoint,
      "raw tracepoint",
      "system calls end",
      false,
      false,
+     false,
      {"sys_exit", nullptr}},
 };
+
+// Takes a descriptor out with the table's lock held (6.7).
+constexpr const char* kTakesOut = "file_close_fd_locked";
+
+bool has_function(const btf* types, const char* name) {
+    return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
+}
+
+// docs/adr/0001-counting.md. Where spinlocks sleep (PREEMPT_RT) a program that runs with preemption off
+// may neither send a signal nor, before 6.12, write to a ring.
+Flavour flavour_here(const btf* types) {
+    const Preemption preemption = kernel_preemption();
+    if (preemption == Preemption::none) return Flavour::fentry;
+    const bool multi = has_function(types, "kprobe_multi_link_handler");
+    return multi && preemption == Preemption::kernel ? Flavour::kprobe : Flavour::noted;
+}
+
+std::string program_name(const Place& place, Flavour flavour) {
+    static constexpr const char* kSuffixes[] = {"", "_kprobe", "_locked", "_noted"};
+    return std::string(place.program) + (place.hot ? kSuffixes[static_cast<int>(flavour)] : "");
+}
 
 bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
 
@@ -118,6 +153,7 @@ bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
 
 struct Hooks::Hook {
     const Place* place = nullptr;
+    Flavour flavour = Flavour::fentry;
     bpf_program* program = nullptr;
     bpf_link* link = nullptr;
     std::string target;
@@ -218,8 +254,6 @@ void Hooks::size_maps(const HookOptions& options) {
                              std::clamp(sets * kRingBytesPerSubject, kMinRingBytes, kMaxRingBytes));
     skeleton_->rodata->index_mask = sets - 1;
     skeleton_->rodata->n_tallies = n_tallies_;
-    skeleton_->rodata->closes_hooked = options.closes;
-    skeleton_->rodata->preemptible = kernel_is_preemptible();
     const auto effects = syscall_effects();
     static_assert(sizeof skeleton_->rodata->syscall_effect == effects.size());
     std::memcpy(const_cast<std::uint8_t*>(skeleton_->rodata->syscall_effect), effects.data(),
@@ -236,21 +270,31 @@ bool Hooks::in_engine(const Hook& hook) const {
 Result<void> Hooks::choose_programs(const HookOptions& options) {
     btf* types = engine_ == HookEngine::kernel ? btf__load_vmlinux_btf() : nullptr;
     if (engine_ == HookEngine::kernel && !types) return fail_errno("cannot read the kernel's BTF");
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj)
+        bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
+    const Flavour flavour = types ? flavour_here(types) : Flavour::fentry;
+    leaves_out_ = flavour == Flavour::noted;
+    preemptible_ = kernel_preemption() != Preemption::none;
     Result<void> answer;
     for (const Place& place : kPlaces) {
         Hook& hook = hooks_.emplace_back();
         hook.place = &place;
-        hook.program = bpf_object__find_program_by_name(skeleton_->obj, place.program);
+        if (place.hot) hook.flavour = flavour;
+        if (place.closes && flavour == Flavour::kprobe && has_function(types, kTakesOut))
+            hook.flavour = Flavour::locked;
+        hook.program = bpf_object__find_program_by_name(skeleton_->obj,
+                                                        program_name(place, hook.flavour).c_str());
         hook.wanted = in_engine(hook) && (!place.closes || options.closes);
         hook.target = place.targets[0];
         if (hook.wanted && place.when == When::kernel) {
-            const char* found = nullptr;
+            const char* found = hook.flavour == Flavour::locked ? kTakesOut : nullptr;
             for (const char* name : place.targets)
-                if (name && !found && btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0)
-                    found = name;
+                if (name && !found && has_function(types, name)) found = name;
             if (found) {
                 hook.target = found;
-                bpf_program__set_attach_target(hook.program, 0, found);
+                if (hook.flavour != Flavour::kprobe)
+                    bpf_program__set_attach_target(hook.program, 0, found);
             } else {
                 hook.wanted = false;
                 hook.reason = "this kernel has no function " + hook.target;
@@ -258,6 +302,8 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
             }
         }
         bpf_program__set_autoload(hook.program, hook.wanted);
+        if (place.closes)
+            skeleton_->rodata->replaced_are_seen = hook.wanted && hook.flavour != Flavour::locked;
     }
     btf__free(types);
     return answer;
@@ -276,7 +322,16 @@ Result<void> Hooks::map_tallies() {
 Result<void> Hooks::attach_hook(Hook& hook) {
     if (hook.link || !hook.wanted) return {};
     LibbpfMessages messages;
-    hook.link = bpf_program__attach(hook.program);
+    if (hook.flavour == Flavour::kprobe) {
+        const char* name = hook.target.c_str();
+        bpf_kprobe_multi_opts options{};
+        options.sz = sizeof options;
+        options.syms = &name;
+        options.cnt = 1;
+        hook.link = bpf_program__attach_kprobe_multi_opts(hook.program, nullptr, &options);
+    } else {
+        hook.link = bpf_program__attach(hook.program);
+    }
     if (hook.link) return {};
     const int error = errno;
     hook.reason = messages.why(error);
@@ -376,7 +431,9 @@ std::uint64_t Hooks::map_bytes() const {
 HookStatus Hooks::describe(const Hook& hook) {
     HookStatus status;
     status.name = hook.target;
-    status.kind = hook.place->kind;
+    status.kind = hook.flavour == Flavour::kprobe   ? "kprobe.multi"
+                  : hook.flavour == Flavour::locked ? "fexit"
+                                                    : hook.place->kind;
     status.purpose = hook.place->purpose;
     status.optional = hook.place->refusals;
     status.loaded = hook.wanted && bpf_program__fd(hook.program) >= 0;

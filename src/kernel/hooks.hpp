@@ -34,7 +34,7 @@ struct HookOptions {
 /// One program and the place it is attached to.
 struct HookStatus {
     std::string name;       ///< of the place: "fd_install"
-    std::string kind;       ///< "fentry", "fexit", "raw tracepoint"
+    std::string kind;       ///< "fentry", "fexit", "kprobe.multi", "raw tracepoint"
     std::string purpose;    ///< what it sees: "descriptors installed"
     bool optional = false;  ///< counting works without it
     bool loaded = false;
@@ -90,6 +90,10 @@ class Hooks {
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;
+    /// Whether that can happen on this kernel in the hooks that count (PREEMPT_RT).
+    [[nodiscard]] bool leaves_out() const { return leaves_out_; }
+    /// Whether a thread can lose its CPU between a change of its table and the hook that counts it.
+    [[nodiscard]] bool preemptible() const { return preemptible_; }
 
     /// Lets the hooks say anew that one was preempted (BRINK_RECORD_PREEMPTED). Call before looking
     /// at missed().
@@ -121,6 +125,8 @@ class Hooks {
     void* tallies_ = nullptr;
     std::size_t tallies_bytes_ = 0;
     std::uint32_t n_tallies_ = 0;
+    bool leaves_out_ = false;
+    bool preemptible_ = false;
 };
 
 }  // namespace brink::kernel

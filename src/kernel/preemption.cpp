@@ -25,20 +25,21 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 }  // namespace
 
-bool kernel_is_preemptible() {
+Preemption kernel_preemption() {
     utsname system{};
-    if (::uname(&system)) return true;
+    if (::uname(&system)) return Preemption::kernel;
     const std::string version = system.version;
-    if (has(version, "PREEMPT_RT")) return true;
-    if (!has(version, "PREEMPT")) return false;
-    if (!has(version, "PREEMPT_DYNAMIC")) return true;
+    if (has(version, "PREEMPT_RT")) return Preemption::realtime;
+    if (!has(version, "PREEMPT")) return Preemption::none;
+    if (!has(version, "PREEMPT_DYNAMIC")) return Preemption::kernel;
     // "none voluntary (full) lazy": the one in parentheses holds.
-    const std::string models = content_of("/sys/kernel/debug/sched/preempt");
-    if (has(models, "(")) return !has(models, "(none)") && !has(models, "(voluntary)");
-    const std::string command_line = content_of("/proc/cmdline");
-    if (has(command_line, "preempt=full") || has(command_line, "preempt=lazy")) return true;
-    if (has(command_line, "preempt=none") || has(command_line, "preempt=voluntary")) return false;
-    return std::atoi(system.release) >= kFirstAlwaysPreemptible;
+    std::string model = content_of("/sys/kernel/debug/sched/preempt");
+    if (!has(model, "(")) model = content_of("/proc/cmdline");
+    if (has(model, "(none)") || has(model, "(voluntary)")) return Preemption::none;
+    if (has(model, "preempt=none") || has(model, "preempt=voluntary")) return Preemption::none;
+    if (has(model, "(") || has(model, "preempt=")) return Preemption::kernel;
+    return std::atoi(system.release) < kFirstAlwaysPreemptible ? Preemption::none
+                                                               : Preemption::kernel;
 }
 
 }  // namespace brink::kernel

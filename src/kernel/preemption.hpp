@@ -4,9 +4,13 @@
 
 namespace brink::kernel {
 
-/// False for kernels built without preemption or running with preempt=none or =voluntary; true for
-/// PREEMPT_RT, preempt=full and preempt=lazy, and where it cannot be told. Reads
-/// /sys/kernel/debug/sched/preempt (5.12), else /proc/cmdline and the version in uname(2).
-[[nodiscard]] bool kernel_is_preemptible();
+enum class Preemption {
+    none,     ///< built without it, or running with preempt=none or =voluntary
+    kernel,   ///< preempt=full or =lazy; also where it cannot be told
+    realtime  ///< PREEMPT_RT: spinlocks sleep, too
+};
+
+/// Reads uname(2), then /sys/kernel/debug/sched/preempt (5.12), else /proc/cmdline and the version.
+[[nodiscard]] Preemption kernel_preemption();
 
 }  // namespace brink::kernel

@@ -96,7 +96,7 @@ std::string note_of(const Event& event) {
                        : "was unlimited";
         case EventType::exit:
             return event.reason.empty() ? "" : "watched no longer: " + terminal_safe(event.reason);
-        case EventType::resync: return "after lost records";
+        case EventType::resync: return "counted anew";
         default: return "";
     }
 }
