@@ -3,8 +3,7 @@
  * that opens and closes, so their first lines are what brink costs (docs/benchmarks.md). */
 #include "subject.bpf.h"
 
-/* Whether what do_dup2 replaces comes by on_filp_close afterwards. */
-const volatile __u8 replaced_are_seen = 0;
+const volatile __u8 closes_hooked = 0;
 
 /* Threads that are in do_dup2 over an open descriptor: the close that follows there takes out what
  * the same call has put in, and changes nothing. */
@@ -20,8 +19,7 @@ struct {
  *   fentry   the cheapest, where kernel code is not preempted;
  *   _kprobe  where it is: kprobe.multi runs with preemption off, while a trampoline lets other tasks
  *            in, and leaves out the same program for them meanwhile;
- *   _locked  a trampoline again, at a function that is called with preemption off;
- *   _noted   where there is none of these: whoever was interrupted in the hook says so. */
+ *   _noted   where there is no safe kprobe.multi: whoever was interrupted in the hook says so. */
 
 static __always_inline void installs(__u32 fd) {
     count(address_of(bpf_get_current_task_btf()->files), CHANGE_INSTALL, fd);
@@ -83,16 +81,6 @@ int on_filp_close_kprobe(struct pt_regs* ctx) {
     return 0;
 }
 
-/* close(2), close_range(2) and io_uring take a descriptor out here (6.7) with the table's lock held. What
- * execve closes does not come by: on_exec counts anew. */
-SEC("fexit/file_close_fd_locked")
-int BPF_PROG(on_filp_close_locked, struct files_struct* files, unsigned int fd,
-             struct file* taken) {
-    if (taken)
-        count(address_of(files), CHANGE_CLOSE, 0);
-    return 0;
-}
-
 SEC("fentry/filp_flush")
 int on_filp_close_noted(__u64* ctx) {
     const struct task_struct* task = bpf_get_current_task_btf();
@@ -116,7 +104,7 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
     if (replaced) {
         __u32 tid = (__u32)bpf_get_current_pid_tgid();
         __u8 one = 1;
-        if (replaced_are_seen && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
+        if (closes_hooked && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
             __sync_fetch_and_add(&n_replacing, 1);
         return 0;
     }
@@ -126,24 +114,39 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
     return 0;
 }
 
-/* unshare, close_range(CLOSE_RANGE_UNSHARE) and execve let go of the old table here, with the new
- * one already in place and used by nobody else. */
-SEC("fentry/put_files_struct")
-int BPF_PROG(on_put_files_struct, struct files_struct* old) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    if (!task->files || task->files == old)
-        return 0;
-    __u64 table = address_of(task->files);
-    __u64 left = address_of(old);
+/* The subjects of the current thread move from table `left` to `table`, which nobody else uses yet. */
+static __always_inline void move_subjects(const struct task_struct* task, __u64 left, __u64 table) {
     struct brink_subject* s = subject_of((__u32)task->tgid);
     if (!s)
-        return 0;
+        return;
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
         __u32 id = s->tally[i];
         struct brink_tally* t = id ? tally_of(id) : 0;
         if (t && t->pid == (__u32)task->pid && t->table == left)
             subject_move(id, table);
     }
+}
+
+/* unshare(2), execve(2) and close_range(2) with CLOSE_RANGE_UNSHARE let go of the old table, with the new one
+ * in its place. */
+SEC("fentry/put_files_struct")
+int BPF_PROG(on_put_files_struct, struct files_struct* old) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    if (task->files && task->files != old)
+        move_subjects(task, address_of(old), address_of(task->files));
+    return 0;
+}
+
+/* close_range can have put_files_struct inlined (6.18, 7.2). The copy that it works on is made here,
+ * and after that it cannot fail. */
+SEC("fexit/dup_fd")
+int BPF_PROG(on_dup_fd) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u64 copy = 0;
+    if (system_call_of(task) != NR_CLOSE_RANGE || bpf_get_func_ret(ctx, &copy) || copy == 0 ||
+        copy >= (__u64)-4095)
+        return 0;
+    move_subjects(task, address_of(task->files), copy);
     return 0;
 }
 

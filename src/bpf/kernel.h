@@ -170,6 +170,17 @@ struct proc_inode {
     struct inode vfs_inode;
 } CORE;
 
+/* The number of the system call that `task` is in. */
+static __always_inline __u64 system_call_of(const struct task_struct* task) {
+    const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs((void*)task);
+#if defined(__TARGET_ARCH_x86)
+    return regs->orig_ax;
+#else
+    return (__u64)regs->syscallno;
+#endif
+}
+
+#define NR_CLOSE_RANGE 436 /* on every architecture */
 #define PIDTYPE_PID 0
 #define RLIMIT_NOFILE 7
 #define EMFILE 24

@@ -31,9 +31,10 @@ __noinline int inherit(__u32 parent, __u64 child) {
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args* ctx) {
-    const struct task_struct* parent = (const void*)ctx->args[0];
+    const struct task_struct* parent =
+        bpf_get_current_task_btf(); /* args[0], but readable at once */
     const struct task_struct* child = (const void*)ctx->args[1];
-    __u32 tgid = (__u32)BPF_CORE_READ(parent, tgid);
+    __u32 tgid = (__u32)parent->tgid;
     struct brink_subject* s = subject_of(tgid);
     if (!s || (__u32)BPF_CORE_READ(child, tgid) == tgid)
         return 0;
@@ -42,7 +43,7 @@ int on_fork(struct bpf_raw_tracepoint_args* ctx) {
         struct brink_tally* t = id ? tally_of(id) : 0;
         if (!t || t->flags & BRINK_TALLY_AT_EXEC)
             continue;
-        if (t->flags & BRINK_TALLY_THREAD && t->pid != (__u32)BPF_CORE_READ(parent, pid))
+        if (t->flags & BRINK_TALLY_THREAD && t->pid != (__u32)parent->pid)
             continue;
         struct brink_watch* w = watch_of(t);
         if (w && w->flags & BRINK_WATCH_INHERIT)
@@ -90,23 +91,21 @@ int on_exec(struct bpf_raw_tracepoint_args* ctx) {
         t->leader = (__u64)task;
         if (t->flags & BRINK_TALLY_AT_EXEC)
             come_into_force(id, table);
-        else if (t->table != table)
-            subject_move(id, table);
         else
-            tally_settle(id, table, BRINK_CAUSE_OPERATION); /* close-on-exec */
+            subject_move(id, table);
     }
     return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args* ctx) {
-    const struct task_struct* task = (const void*)ctx->args[0];
-    struct brink_subject* s = subject_of((__u32)BPF_CORE_READ(task, tgid));
+    const struct task_struct* task = bpf_get_current_task_btf(); /* args[0], but readable at once */
+    struct brink_subject* s = subject_of((__u32)task->tgid);
     if (!s)
         return 0;
     /* Two threads that leave together can both read 0: subject_end lets one of them in. */
-    bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
-    __u32 pid = (__u32)BPF_CORE_READ(task, pid);
+    bool last = task->signal->live.counter == 0;
+    __u32 pid = (__u32)task->pid;
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
         __u32 id = s->tally[i];
         struct brink_tally* t = id ? tally_of(id) : 0;

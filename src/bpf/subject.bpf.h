@@ -43,16 +43,18 @@ static __always_inline __u32 tally_new(const struct task_struct* task, __u32 wat
     if (!t || id == 0)
         return 0;
     struct signal_struct* signal = BPF_CORE_READ(task, signal);
-    const struct task_struct* leader = BPF_CORE_READ(task, group_leader);
-    if (flags & BRINK_TALLY_THREAD)
-        leader = task;
+    const struct task_struct* leader = task;
+    if (!(flags & BRINK_TALLY_THREAD))
+        leader = BPF_CORE_READ(task, group_leader);
     t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
     t->table = 0;
     t->signal = (__u64)signal;
     t->leader = (__u64)leader;
     t->start_time_ns = start_time_ns(leader);
-    t->limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
-    t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
+    struct rlimit limit = {};
+    BPF_CORE_READ_INTO(&limit, signal, rlim[RLIMIT_NOFILE]);
+    t->limit = limit.rlim_cur;
+    t->limit_hard = limit.rlim_max;
     t->dropped = 0;
     t->pid = flags & BRINK_TALLY_THREAD ? (__u32)BPF_CORE_READ(task, pid) : tgid;
     t->tgid = tgid;

@@ -68,12 +68,7 @@ SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
     struct task_struct* task = bpf_get_current_task_btf();
     const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs(task);
-#if defined(__TARGET_ARCH_x86)
-    __u64 number = regs->orig_ax;
-#else
-    __u64 number = (__u64)regs->syscallno;
-#endif
-    __u32 effect = effect_of(task, number);
+    __u32 effect = effect_of(task, system_call_of(task));
     if (!effect)
         return 0;
     if (effect & BRINK_EFFECT_TABLE)

@@ -16,7 +16,9 @@ static __always_inline __s64 word_delta(__u64 word) {
  * inlined it takes numbers only: the verifier then looks at it once, not once for every caller. */
 __noinline __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n) {
     struct brink_tally* t = tally_of(id);
-    return t ? brink_position(&t->bounds[version & 1], from, n) : 0;
+    if (!t || (from == 0 && n < t->bounds[version & 1].at[1]))
+        return 0;
+    return brink_position(&t->bounds[version & 1], from, n);
 }
 
 struct range {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,7 +61,7 @@ class HookSource final : public RecordSource {
         bool gap = false;           // records were dropped: whichever comes next is the next
         std::uint64_t dropped = 0;  // records that have been said to be lost
         brink_record last{};        // handed over; at first what bind() knows
-        std::vector<Held> held;     // came before their turn; few (kMaxHeld)
+        std::deque<Held> held;      // came before their turn; at most kMaxHeld
         std::unique_ptr<brink_stack_record> stack;  // waits for the record it belongs to
     };
 

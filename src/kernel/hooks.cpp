@@ -28,106 +28,44 @@ constexpr std::uint32_t kRecordsPerRead = 65536;
 
 enum class When { both, kernel, tracepoint };
 
+// How the places are hooked that every open and close come by (src/bpf/descriptor.bpf.c).
+enum class Flavour { fentry, kprobe, noted };
+
+constexpr unsigned kHot = 1;       // there is one program for each Flavour
+constexpr unsigned kCloses = 2;    // only if some watch wants the way down
+constexpr unsigned kRefusals = 4;  // attached near the limit only
+
 // Every program, and the names that its place has had, newest first.
 struct Place {
     const char* program;
     When when;
     const char* kind;
     const char* purpose;
-    bool closes;    // only if some watch wants the way down
-    bool refusals;  // attached near the limit only
-    bool hot;       // there is one program for each Flavour
+    unsigned traits;
     std::array<const char*, 2> targets;
+
+    [[nodiscard]] constexpr bool is(unsigned trait) const { return traits & trait; }
 };
 
-// How the places are hooked that every open and close come by (src/bpf/descriptor.bpf.c).
-enum class Flavour { fentry, kprobe, locked, noted };
-
+constexpr const char* kRaw = "raw tracepoint";
 constexpr Place kPlaces[] = {
-    {"on_fork",
-     When::both,
-     "raw tracepoint",
-     "children are born",
-     false,
-     false,
-     false,
-     {"sched_process_fork", nullptr}},
-    {"on_exec",
-     When::both,
-     "raw tracepoint",
-     "programs are executed",
-     false,
-     false,
-     false,
-     {"sched_process_exec", nullptr}},
-    {"on_exit",
-     When::both,
-     "raw tracepoint",
-     "processes end",
-     false,
-     false,
-     false,
-     {"sched_process_exit", nullptr}},
-    {"on_fd_install",
-     When::kernel,
-     "fentry",
-     "descriptors are installed",
-     false,
-     false,
-     true,
-     {"fd_install", nullptr}},
-    {"on_do_dup2",
-     When::kernel,
-     "fentry",
-     "descriptors are installed by number",
-     false,
-     false,
-     false,
-     {"do_dup2", nullptr}},
+    {"on_fork", When::both, kRaw, "children are born", 0, {"sched_process_fork"}},
+    {"on_exec", When::both, kRaw, "programs are executed", 0, {"sched_process_exec"}},
+    {"on_exit", When::both, kRaw, "processes end", 0, {"sched_process_exit"}},
+    {"on_fd_install", When::kernel, "fentry", "descriptors are installed", kHot, {"fd_install"}},
+    {"on_do_dup2", When::kernel, "fentry", "descriptors are installed by number", 0, {"do_dup2"}},
     {"on_filp_close",
      When::kernel,
      "fentry",
      "descriptors are closed",
-     true,
-     false,
-     true,
+     kHot | kCloses,
      {"filp_flush", "filp_close"}},
-    {"on_put_files_struct",
-     When::kernel,
-     "fentry",
-     "tables are replaced",
-     false,
-     false,
-     false,
-     {"put_files_struct", nullptr}},
-    {"on_do_prlimit",
-     When::kernel,
-     "fexit",
-     "limits are changed",
-     false,
-     false,
-     false,
-     {"do_prlimit", nullptr}},
-    {"on_alloc_fd",
-     When::kernel,
-     "fexit",
-     "descriptors are refused",
-     false,
-     true,
-     false,
-     {"alloc_fd", nullptr}},
-    {"on_sys_exit",
-     When::tracepoint,
-     "raw tracepoint",
-     "system calls end",
-     false,
-     false,
-     false,
-     {"sys_exit", nullptr}},
+    {"on_dup_fd", When::kernel, "fexit", "tables are copied", 0, {"dup_fd"}},
+    {"on_put_files_struct", When::kernel, "fentry", "tables are replaced", 0, {"put_files_struct"}},
+    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
+    {"on_alloc_fd", When::kernel, "fexit", "descriptors are refused", kRefusals, {"alloc_fd"}},
+    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
 };
-
-// Takes a descriptor out with the table's lock held (6.7).
-constexpr const char* kTakesOut = "file_close_fd_locked";
 
 bool has_function(const btf* types, const char* name) {
     return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
@@ -143,8 +81,9 @@ Flavour flavour_here(const btf* types) {
 }
 
 std::string program_name(const Place& place, Flavour flavour) {
-    static constexpr const char* kSuffixes[] = {"", "_kprobe", "_locked", "_noted"};
-    return std::string(place.program) + (place.hot ? kSuffixes[static_cast<int>(flavour)] : "");
+    static constexpr const char* kSuffixes[] = {"", "_kprobe", "_noted"};
+    return std::string(place.program) +
+           (place.is(kHot) ? kSuffixes[static_cast<int>(flavour)] : "");
 }
 
 bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
@@ -254,6 +193,7 @@ void Hooks::size_maps(const HookOptions& options) {
                              std::clamp(sets * kRingBytesPerSubject, kMinRingBytes, kMaxRingBytes));
     skeleton_->rodata->index_mask = sets - 1;
     skeleton_->rodata->n_tallies = n_tallies_;
+    skeleton_->rodata->closes_hooked = options.closes;
     const auto effects = syscall_effects();
     static_assert(sizeof skeleton_->rodata->syscall_effect == effects.size());
     std::memcpy(const_cast<std::uint8_t*>(skeleton_->rodata->syscall_effect), effects.data(),
@@ -280,15 +220,13 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     for (const Place& place : kPlaces) {
         Hook& hook = hooks_.emplace_back();
         hook.place = &place;
-        if (place.hot) hook.flavour = flavour;
-        if (place.closes && flavour == Flavour::kprobe && has_function(types, kTakesOut))
-            hook.flavour = Flavour::locked;
+        if (place.is(kHot)) hook.flavour = flavour;
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
                                                         program_name(place, hook.flavour).c_str());
-        hook.wanted = in_engine(hook) && (!place.closes || options.closes);
+        hook.wanted = in_engine(hook) && (!place.is(kCloses) || options.closes);
         hook.target = place.targets[0];
         if (hook.wanted && place.when == When::kernel) {
-            const char* found = hook.flavour == Flavour::locked ? kTakesOut : nullptr;
+            const char* found = nullptr;
             for (const char* name : place.targets)
                 if (name && !found && has_function(types, name)) found = name;
             if (found) {
@@ -298,12 +236,10 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
             } else {
                 hook.wanted = false;
                 hook.reason = "this kernel has no function " + hook.target;
-                if (!place.refusals) answer = fail(hook.reason, ENOENT);
+                if (!place.is(kRefusals)) answer = fail(hook.reason, ENOENT);
             }
         }
         bpf_program__set_autoload(hook.program, hook.wanted);
-        if (place.closes)
-            skeleton_->rodata->replaced_are_seen = hook.wanted && hook.flavour != Flavour::locked;
     }
     btf__free(types);
     return answer;
@@ -340,7 +276,7 @@ Result<void> Hooks::attach_hook(Hook& hook) {
 
 Result<void> Hooks::attach() {
     for (Hook& hook : hooks_) {
-        if (hook.place->refusals) continue;
+        if (hook.place->is(kRefusals)) continue;
         if (auto attached = attach_hook(hook); !attached) return attached;
     }
     return {};
@@ -348,7 +284,7 @@ Result<void> Hooks::attach() {
 
 Result<void> Hooks::attach_refusals() {
     for (Hook& hook : hooks_) {
-        if (!hook.place->refusals) continue;
+        if (!hook.place->is(kRefusals)) continue;
         if (auto attached = attach_hook(hook); !attached) return attached;
     }
     return {};
@@ -356,7 +292,7 @@ Result<void> Hooks::attach_refusals() {
 
 bool Hooks::sees_refusals() const {
     return std::any_of(hooks_.begin(), hooks_.end(), [](const Hook& hook) {
-        return hook.wanted && (hook.place->refusals || hook.place->when == When::tracepoint);
+        return hook.wanted && (hook.place->is(kRefusals) || hook.place->when == When::tracepoint);
     });
 }
 
@@ -431,11 +367,9 @@ std::uint64_t Hooks::map_bytes() const {
 HookStatus Hooks::describe(const Hook& hook) {
     HookStatus status;
     status.name = hook.target;
-    status.kind = hook.flavour == Flavour::kprobe   ? "kprobe.multi"
-                  : hook.flavour == Flavour::locked ? "fexit"
-                                                    : hook.place->kind;
+    status.kind = hook.flavour == Flavour::kprobe ? "kprobe.multi" : hook.place->kind;
     status.purpose = hook.place->purpose;
-    status.optional = hook.place->refusals;
+    status.optional = hook.place->is(kRefusals);
     status.loaded = hook.wanted && bpf_program__fd(hook.program) >= 0;
     status.attached = hook.link != nullptr;
     status.reason = hook.reason;

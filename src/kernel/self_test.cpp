@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -39,19 +40,26 @@ namespace {
     ::_exit(1);
 }
 
+[[noreturn]] void leave_the_table() {
+    ::close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE);
+    ::_exit(0);
+}
+
+// In a child that shares the table of its parent until it unshares it, as a thread would.
+void do_sharing(void (*act)()) {
+    const pid_t child = static_cast<pid_t>(::syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+    if (child == 0) act();
+    int status = 0;
+    ::waitpid(child, &status, 0);
+}
+
 Result<void> provoke() {
-    // The child shares the table until its unshare, as a thread would.
     const pid_t child = ::fork();
     if (child < 0) return fail_errno("cannot start a process for the self-test");
     if (child == 0) {
-        const pid_t sharing = static_cast<pid_t>(
-            ::syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
-        if (sharing != 0) {
-            int status = 0;
-            ::waitpid(sharing, &status, 0);
-            ::_exit(0);
-        }
-        do_everything();
+        do_sharing(leave_the_table);
+        do_sharing(do_everything);
+        ::_exit(0);
     }
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
