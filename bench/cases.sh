@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The part of bench/cost.sh that runs in a guest, under busybox. Leaves /out/figures: a JSON object for
+# each loop of each case.
+
+set -eu
+
+readonly all=open_close,fork_exit,null_syscall
+readonly limit=100000 # far away: beyond half the limit brink attaches one hook more
+
+# The JSON lines of file $2 to /out/figures, as those of case $1.
+keep() {
+    sed "s/^{/{\"case\": \"$1\", /" "$2" >>/out/figures
+}
+
+# Case $1: loops $2, in processes of their own and with nothing beside them.
+alone() {
+    loops --loops "$2" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" >/tmp/lines
+    keep "$1" /tmp/lines
+}
+
+# beside LOOPS SPEC PID [OPTION...]: the loops without and with a brink that watches SPEC of PID.
+beside() {
+    loops=$1 spec=$2 pid=$3
+    shift 3
+    rm -f /tmp/events
+    sleep 1 # for what the case before has left behind
+    loops --loops "$loops" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" \
+        --limit "$limit" "$@" --armed 'brink: watching' -- \
+        brink watch --engine kernel -o json --events /tmp/events -w "$spec" --pid "$pid" >/tmp/lines
+}
+
+crossed() { grep -q -e '"type":"crossing"' -e '"type":"initial"' /tmp/events; }
+
+# Case $1: as above, and no level may be crossed.
+watched() {
+    name=$1
+    shift
+    beside "$@"
+    ! crossed || { echo "$name: a level was crossed, so this is not what is to be measured" >&2 && exit 1; }
+    keep "$name" /tmp/lines
+}
+
+# Case $1: open and close with $2 descriptors under limit $3, and a level that stands two above them.
+hovering() {
+    watched "$1" open_close "nofile=$(($2 + 2))" '{self}' --descriptors "$2" --limit "$3"
+}
+
+# That such a level is one above the loop's highest usage is shown by the next lower one, which the loop
+# does cross (once: rearm).
+show_that_hovering_is_near() {
+    beside open_close nofile=11:rearm=1 '{self}' --descriptors 10 --alternations 1
+    crossed || { echo "hovering: the level is not where it is to be" >&2 && exit 1; }
+}
+
+# The first runs after booting meet caches that are still empty and work that was put off.
+alone discarded "$all"
+rm /out/figures
+
+alone before "$all"
+watched both "$all" nofile=10000 '{self}'
+watched up open_close nofile=10000:up '{self}'
+watched other_both open_close,fork_exit nofile=10000 '{other}'
+watched other_up open_close nofile=10000:up '{other}'
+hovering hover_10 10 "$limit"
+hovering hover_10000 10000 "$limit"
+hovering hover_limit 1000 1100
+show_that_hovering_is_near
+alone after "$all"
+
+# Audit comes last: it does not switch off cleanly.
+auditctl -a always,exit -F arch=b64 -S open,openat -F exit=-EMFILE
+auditctl -e 1
+alone audit "$all"
+auditctl -D
+auditctl -e 0
+alone audit_off "$all"
