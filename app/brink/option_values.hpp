@@ -26,7 +26,7 @@ namespace brink::app {
                                                  std::uint64_t low, std::uint64_t high);
 
 inline constexpr std::uint64_t kMinuteNs = 60ULL * 1'000'000'000;
-inline constexpr std::uint64_t kDayNs = 24 * 60 * kMinuteNs;
+inline constexpr std::uint64_t kDayNs = 24ULL * 60 * kMinuteNs;
 
 /// A time of at most `most_ns`, in nanoseconds.
 [[nodiscard]] Result<std::uint64_t> parse_duration_ns(std::string_view option,
