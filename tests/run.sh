@@ -14,8 +14,7 @@ source tests/step.sh
 # The events of every live test, on the host and in the guests: what part `schema` reads.
 readonly events=build/dev/events
 
-readonly parts=(fmt layers build unit golden live vm schema clang asan)
-readonly extra=(tidy) # by name only: not clean yet
+readonly parts=(fmt layers build unit golden live vm schema clang asan tidy)
 
 ctest_label() {
     ctest --test-dir "build/$1" -L "^$2\$" --no-tests=error --output-on-failure
@@ -63,7 +62,7 @@ main() {
     local part failed=() selected=("$@")
     ((${#selected[@]})) || selected=("${parts[@]}")
     for part in "${selected[@]}"; do
-        [[ " ${parts[*]} ${extra[*]} " == *" $part "* ]] || die "unknown part '$part'; known: ${parts[*]} ${extra[*]}"
+        [[ " ${parts[*]} " == *" $part "* ]] || die "unknown part '$part'; known: ${parts[*]}"
     done
     mkdir -p "$log_dir"
     for part in "${selected[@]}"; do

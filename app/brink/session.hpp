@@ -56,7 +56,7 @@ class Session {
     [[nodiscard]] bool failed() const { return failed_; }
 
   private:
-    Session(Output output) : output_(std::move(output)) {}
+    explicit Session(Output output) : output_(std::move(output)) {}
     void act(const Event& event, const engine::ActionSpec& action, const engine::Context& context);
     void send_signal(const Event& event, const engine::ActionSpec& action);
 

@@ -29,6 +29,7 @@ run_guest() {
     options+=(--env BRINK_WORK=/usr/lib/brink-tests --env BRINK_EVENT_LOG_DIR=/out/events)
     # Emulated processors are slow: where more of the same is no other test, there is less of it.
     options+=(--env BRINK_LIVE_ROUNDS="${BRINK_LIVE_ROUNDS:-40}")
+    options+=(--env BRINK_LIVE_WATCHES="${BRINK_LIVE_WATCHES:-10}")
     options+=(--env BRINK_LIVE_IDLE_S="${BRINK_LIVE_IDLE_S:-20}")
     for program in "$build"/tests/live/work/*; do
         [[ -f $program && -x $program ]] || continue
