@@ -34,7 +34,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     chosen.remark = "exact";
     if ((*source)->leaves_out())
         chosen.remark +=
-            ", but this kernel (PREEMPT_RT) may leave out a hook when it preempts one: that is "
+            ", but this kernel preempts kernel code and may leave out a hook then: that is "
             "noticed, corrected and said (resync)";
     if (engine == HookEngine::tracepoint)
         chosen.remark += "; while it runs every process pays: an empty system call takes about 1.8 "

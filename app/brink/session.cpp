@@ -94,6 +94,11 @@ void Session::read_records() {
         for (const engine::ActionSpec* action : context.actions) act(event, *action, context);
     };
     monitor_->read(on_event);
+    const std::uint64_t unwatched = monitor_->source().unwatched();
+    if (unwatched > std::exchange(unwatched_, unwatched))
+        notice(fmt::format("{} processes so far are not watched: the tables are full; "
+                           "--max-subjects makes them larger",
+                           unwatched));
 }
 
 void Session::act(const Event& event, const engine::ActionSpec& action,

@@ -64,6 +64,7 @@ class Session {
     std::unique_ptr<engine::Monitor> monitor_;
     std::unique_ptr<action::ExecRunner> commands_;
     std::string remark_;
+    std::uint64_t unwatched_ = 0;  // of which it has been said
     Restart restart_;
     std::function<void(const Event&, const engine::Context&)> listener_;
     bool failed_ = false;

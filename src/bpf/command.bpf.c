@@ -65,6 +65,13 @@ static __always_inline int bind(void) {
         subject_end(id);
         return -EAGAIN;
     }
+    /* Or it had passed the hook of its exit already, and keeps the table a little longer. */
+    bool leaving = command.flags & BRINK_TALLY_THREAD ? BPF_CORE_READ(task, flags) & PF_EXITING
+                                                      : !BPF_CORE_READ(task, signal, live.counter);
+    if (leaving) {
+        subject_end(id);
+        return -ESRCH;
+    }
     answer.users = users_of(table);
     return 0;
 }
@@ -77,6 +84,7 @@ static __always_inline int check(void) {
     if ((__u64)BPF_CORE_READ(leader, files) != t->table)
         return -ESRCH; /* it is leaving, or has another table by now */
     answer.users = users_of(t->table);
+    tally_limit(command.tally);
     if (t->flags & BRINK_TALLY_SCAN)
         return tally_recount(command.tally, 0);
     for (int i = 0; i < 16; i++) {

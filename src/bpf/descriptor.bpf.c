@@ -36,7 +36,7 @@ static __always_inline bool ends_replacing(void) {
 
 /* `files`: the table that the descriptor has been taken out of already. */
 static __always_inline void closes(__u64 files) {
-    if (n_replacing && ends_replacing())
+    if (!files || (n_replacing && ends_replacing()))
         return;
     count(files, CHANGE_CLOSE, 0);
 }

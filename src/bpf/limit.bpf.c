@@ -105,11 +105,14 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     }
     __u32 ups = w->flags & BRINK_WATCH_UP ? is & ~was : 0;
     __u32 downs = w->flags & BRINK_WATCH_DOWN ? was & ~is : 0;
-    __u64 records = 1 + popcount(ups) + popcount(downs);
+    bool counting = from == BRINK_POS_COUNTING; /* nothing has been said of it yet */
+    __u64 records = counting ? 0 : 1 + popcount(ups) + popcount(downs);
     __u64 next = word_of(n, to, version + 1, word_record(word) + records, word_op(word) + 1);
     if (__sync_val_compare_and_swap(&t->word, word, next) != word)
         return -EAGAIN;
     t->budget = 0;
+    if (counting)
+        return 0;
     /* First the change itself. Levels stand where the new limit puts them, in the new order; one
      * that it makes dormant goes down last, from where the old one had it. */
     struct levels l = {
@@ -152,11 +155,15 @@ __noinline int tally_limit(__u32 id) {
         t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
         if (limit != old) {
             t->limit = limit;
-            for (int k = 0; k < TRIES; k++) {
-                __u64 word = *(volatile __u64*)&t->word;
-                limit_bounds(id, word_version(word) + 1);
-                if (limit_swap(id, word, old) != -EAGAIN)
-                    break;
+            /* Nobody else changes the version. */
+            limit_bounds(id, word_version(t->word) + 1);
+            int error = -EAGAIN;
+            for (int k = 0; k < 4 * TRIES && error == -EAGAIN; k++)
+                error = limit_swap(id, *(volatile __u64*)&t->word, old);
+            if (error == -EAGAIN) { /* brink is asked to try again */
+                t->limit = old;
+                __sync_fetch_and_add(&n_unsettled, 1);
+                say_preempted();
             }
             if (2 * (t->word & BRINK_COUNT_MASK) >= limit)
                 tally_near(id);

@@ -4,6 +4,11 @@
 
 __u64 n_unwatched __weak; /* children that found no free tally */
 
+static __always_inline void unwatched(void) {
+    __sync_fetch_and_add(&n_unwatched, 1);
+    say_preempted(); /* wakes the reader, who says so */
+}
+
 /* A child starts with its parent's thresholds: fork copies the limits. */
 __noinline int inherit(__u32 parent, __u64 child) {
     struct brink_tally* from = tally_of(parent);
@@ -13,18 +18,18 @@ __noinline int inherit(__u32 parent, __u64 child) {
     __u32 id = tally_new(task, from->watch, from->flags & BRINK_TALLY_SCAN);
     struct brink_tally* t = id ? tally_of(id) : 0;
     if (!t) {
-        __sync_fetch_and_add(&n_unwatched, 1);
+        unwatched();
         return -ENOSPC;
     }
     t->near_fd = from->near_fd;
     t->bounds[0] = from->bounds[word_version(from->word) & 1];
     t->table = (__u64)BPF_CORE_READ(task, files);
     if (index_insert(t->table, id)) {
-        __sync_fetch_and_add(&n_unwatched, 1);
+        unwatched();
         subject_end(id);
         return -ENOSPC;
     }
-    if (t->limit != from->limit) /* it is being changed in this very moment */
+    if (t->limit != from->limit || from->lock) /* it is being changed in this very moment */
         limit_bounds(id, 0);
     return tally_start(id);
 }
@@ -97,6 +102,15 @@ int on_exec(struct bpf_raw_tracepoint_args* ctx) {
     return 0;
 }
 
+__noinline int leave_table(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    index_remove(t->table, id);
+    t->table = 0;
+    return tally_settle(id, 0, BRINK_CAUSE_EXIT);
+}
+
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args* ctx) {
     const struct task_struct* task = bpf_get_current_task_btf(); /* args[0], but readable at once */
@@ -111,6 +125,8 @@ int on_exit(struct bpf_raw_tracepoint_args* ctx) {
         struct brink_tally* t = id ? tally_of(id) : 0;
         if (t && (t->flags & BRINK_TALLY_THREAD ? t->pid == pid : last))
             subject_end(id);
+        else if (t && t->pid == pid && users_of(t->table) == 1)
+            leave_table(id); /* the main thread ends first, and had a table of its own */
     }
     return 0;
 }

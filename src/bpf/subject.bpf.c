@@ -79,7 +79,7 @@ __noinline int count_each(__u64 table, __u32 change, __u32 fd) {
                 continue;
             __u32 id = set->tally[way];
             struct brink_tally* t = tally_of(id);
-            if (t)
+            if (t && t->table == table)
                 visit(t, id, change, fd);
         }
         if (!set->spill)

@@ -4,6 +4,7 @@
 #include "subject.bpf.h"
 
 #define N_SYSCALLS 512
+#define I386_PRLIMIT64 340
 #define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h: a 32-bit system call is under way */
 
 /* What a system call can do to a descriptor table or its limit. Filled in by number before loading
@@ -13,7 +14,8 @@ const volatile __u8 syscall_effect[N_SYSCALLS] = {};
 static __always_inline __u32 effect_of(const struct task_struct* task, __u64 number) {
 #if defined(__TARGET_ARCH_x86)
     if (task->thread_info.status & TS_COMPAT)
-        return BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE | BRINK_EFFECT_LIMIT;
+        return BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE | BRINK_EFFECT_LIMIT |
+               (number == I386_PRLIMIT64 ? BRINK_EFFECT_ALL_LIMITS : 0);
 #endif
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
 }
@@ -39,7 +41,7 @@ static __always_inline void follow_limit(const struct task_struct* task, __u32 e
 #endif
     if (effect & BRINK_EFFECT_PRLIMIT && (!changes || resource != RLIMIT_NOFILE))
         return;
-    if (effect & BRINK_EFFECT_PRLIMIT && target) {
+    if (effect & BRINK_EFFECT_ALL_LIMITS || (effect & BRINK_EFFECT_PRLIMIT && target)) {
         bpf_loop(n_tallies - 1, look_at_limit, 0, 0);
         return;
     }

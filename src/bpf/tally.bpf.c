@@ -95,6 +95,8 @@ __noinline int tally_step(__u32 id, __s32 delta) {
                                  word_op(word) + 1);
             if (__sync_val_compare_and_swap(&t->word, word, next) == word)
                 return 0;
+        } else if (delta < 0 && (word & BRINK_COUNT_MASK) == 0) {
+            break; /* the count was too low */
         } else if (tally_apply(id, word, n, n, BRINK_CAUSE_OPERATION) != -EAGAIN) {
             return 0;
         }
@@ -139,8 +141,15 @@ __noinline int recount_once(__u32 id, __u32 installing) {
     __u64 low = high > reserved + installing ? high - reserved - installing : 0;
     if (!reserved || tally_position(id, version, position, low) != position ||
         tally_position(id, version, position, high) != position) {
+        __u64 bits = high;
         high = reserved ? (__u32)scan_table(table, 1) + installing : high;
         low = high - installing;
+        /* Installs of other threads may be under way that no hook will see again: look once more. */
+        if (others && tally_position(id, version, position, bits) >
+                          tally_position(id, version, position, high)) {
+            __sync_fetch_and_add(&n_unsettled, 1);
+            say_preempted();
+        }
         if (tally_apply(id, word, low, high, BRINK_CAUSE_OPERATION) == -EAGAIN)
             return -EAGAIN;
         now = tally_position(id, version, position, high);

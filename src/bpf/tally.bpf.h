@@ -209,7 +209,9 @@ static __always_inline void step(struct brink_tally* t, __u32 id, enum change ch
     __u64 n = (word & BRINK_COUNT_MASK) + (__u64)(__s64)delta;
     if (position <= BRINK_MAX_LEVELS) {
         const struct brink_bounds* bounds = &t->bounds[word >> BRINK_VERSION_SHIFT & 1];
-        bool crosses = delta > 0 ? n >= bounds->at[position + 1] : n < bounds->at[position];
+        /* Downwards at[position] itself, so that 0, which nothing can be taken from, is not missed. */
+        bool crosses = delta > 0 ? n >= bounds->at[position + 1]
+                                 : (word & BRINK_COUNT_MASK) <= bounds->at[position];
         if (!crosses &&
             __sync_val_compare_and_swap(&t->word, word, word + (__u64)(__s64)delta) == word)
             return;

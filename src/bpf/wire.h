@@ -215,11 +215,12 @@ BRINK_ASSERT_SIZE(struct brink_stack_record, 40 + 8 * BRINK_STACK_REGS + BRINK_S
 
 /* What a system call can do, for the tracepoint engine; 0: nothing that matters here. */
 enum brink_effect {
-    BRINK_EFFECT_SMALL = 1 << 0,   /* adds or takes out two descriptors at most */
-    BRINK_EFFECT_ANY = 1 << 1,     /* adds or takes out any number */
-    BRINK_EFFECT_TABLE = 1 << 2,   /* may give the caller another table */
-    BRINK_EFFECT_LIMIT = 1 << 3,   /* may change a limit of the caller: setrlimit */
-    BRINK_EFFECT_PRLIMIT = 1 << 4, /* may change a limit of any process: prlimit64 */
+    BRINK_EFFECT_SMALL = 1 << 0,      /* adds or takes out two descriptors at most */
+    BRINK_EFFECT_ANY = 1 << 1,        /* adds or takes out any number */
+    BRINK_EFFECT_TABLE = 1 << 2,      /* may give the caller another table */
+    BRINK_EFFECT_LIMIT = 1 << 3,      /* may change a limit of the caller: setrlimit */
+    BRINK_EFFECT_PRLIMIT = 1 << 4,    /* may change a limit of any process: prlimit64 */
+    BRINK_EFFECT_ALL_LIMITS = 1 << 5, /* the same, and its arguments are not looked at */
 };
 
 /* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -92,7 +93,8 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
         if (answer.error != -EAGAIN) break;
     }
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
-    Stream& stream = stream_of(answer.tally, answer.generation);
+    Stream& stream = streams_[answer.tally] = Stream{};
+    stream.generation = answer.generation;
     stream.last.tally = answer.tally;
     stream.last.generation = answer.generation;
     stream.last.watch = watch;
@@ -151,7 +153,7 @@ void HookSource::pause_between_samples() const {
 void HookSource::read(const Reader& reader) {
     hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
     resync_dropped(reader);
-    if (!std::exchange(preempted_, false)) return;
+    if (!std::exchange(preempted_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
         missed_seen_ = missed;
         (void)check_all();
@@ -160,23 +162,25 @@ void HookSource::read(const Reader& reader) {
 
 void HookSource::take(const void* data, std::size_t bytes, const Reader& reader) {
     if (bytes >= sizeof(brink_stack_record))
-        take_stack(*static_cast<const brink_stack_record*>(data));
+        take_stack(*static_cast<const brink_stack_record*>(data), reader);
     else if (bytes >= sizeof(brink_record))
         take_record(*static_cast<const brink_record*>(data), reader);
 }
 
-HookSource::Stream& HookSource::stream_of(std::uint32_t tally, std::uint32_t generation) {
+HookSource::Stream& HookSource::stream_of(std::uint32_t tally, std::uint32_t generation,
+                                          const Reader& reader) {
     Stream& stream = streams_[tally];
     if (stream.generation != generation) {
-        held_ -= stream.held.size();
+        end(stream, reader);
         stream = Stream{};
         stream.generation = generation;
     }
     return stream;
 }
 
-void HookSource::take_stack(const brink_stack_record& record) {
-    stream_of(record.tally, record.generation).stack = std::make_unique<brink_stack_record>(record);
+void HookSource::take_stack(const brink_stack_record& record, const Reader& reader) {
+    stream_of(record.tally, record.generation, reader).stack = std::make_unique<brink_stack_record>(
+        record);
 }
 
 void HookSource::take_record(const brink_record& record, const Reader& reader) {
@@ -189,7 +193,7 @@ void HookSource::take_record(const brink_record& record, const Reader& reader) {
         preempted_ = true;
         return;
     }
-    Stream& stream = stream_of(record.tally, record.generation);
+    Stream& stream = stream_of(record.tally, record.generation, reader);
     std::unique_ptr<brink_stack_record> stack;
     if (stream.stack && stream.stack->number == record.number) stack = std::move(stream.stack);
     if (record.number != stream.next && !stream.gap && !is_gap(stream, record, reader)) {
@@ -214,6 +218,7 @@ bool HookSource::is_gap(Stream& stream, const brink_record& record, const Reader
     lost.type = BRINK_RECORD_LOST;
     lost.usage = step + (missing - step) / 65536 * 65536;
     stream.dropped += lost.usage;
+    stream.resync_due = true;
     reader(lost, nullptr);
     return true;
 }
@@ -250,9 +255,10 @@ void HookSource::resync_dropped(const Reader& reader) {
     for (std::uint32_t id = 1; id < hooks_->tallies(); ++id) {
         const brink_tally& tally = hooks_->tally(id);
         if (!tally.table || !tally.dropped) continue;
-        Stream& stream = stream_of(id, tally.generation);
-        if (stream.dropped == tally.dropped) continue;
+        Stream& stream = stream_of(id, tally.generation, reader);
+        if (stream.dropped == tally.dropped && !stream.resync_due) continue;
         stream.dropped = tally.dropped;
+        stream.resync_due = false;
         flush(stream, reader);
         (void)resync(id, 0);
     }
@@ -279,19 +285,25 @@ void HookSource::flush(Stream& stream, const Reader& reader) {
 void HookSource::end_the_gone(const Reader& reader) {
     // A record that came after the last look would be no lost one.
     hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
-    std::vector<brink_record> gone;
-    for (auto& [id, stream] : streams_) {
-        if (hooks_->tally(id).generation == stream.generation) continue;
-        flush(stream, reader);
-        gone.push_back(stream.last);
+    for (auto at = streams_.begin(); at != streams_.end();) {
+        if (hooks_->tally(at->first).generation == at->second.generation) {
+            ++at;
+            continue;
+        }
+        end(at->second, reader);
+        at = streams_.erase(at);
     }
-    for (brink_record& record : gone) {
-        streams_.erase(record.tally);
-        record.type = BRINK_RECORD_EXIT;
-        record.usage = record.tid = record.ns_tid = record.errno_value = 0;
-        record.monotonic_ns = monotonic_now_ns();
-        reader(record, nullptr);
-    }
+}
+
+// Hands over what is held, and says `exit` if nobody has.
+void HookSource::end(Stream& stream, const Reader& reader) {
+    flush(stream, reader);
+    brink_record record = stream.last;
+    if (record.pid == 0 || record.type == BRINK_RECORD_EXIT) return;
+    record.type = BRINK_RECORD_EXIT;
+    record.usage = record.tid = record.ns_tid = record.errno_value = 0;
+    record.monotonic_ns = monotonic_now_ns();
+    reader(record, nullptr);
 }
 
 // `off`: what the tally is to be corrected by. The record comes with the next read().
@@ -316,17 +328,17 @@ std::int64_t HookSource::difference(std::uint32_t id) {
     command.kind = BRINK_COMMAND_CHECK;
     command.tally = id;
     command.generation = hooks_->tally(id).generation;
-    std::int64_t most = 0;
+    std::optional<std::int64_t> most;
     for (int i = 0; i < kSamples; ++i) {
         const brink_answer answer = hooks_->command(command);
         if (answer.error == -ESRCH) return 0;
         if (answer.error) continue;
         const auto off = static_cast<std::int64_t>(answer.base - answer.usage);
         if (off == 0) return 0;
-        most = i == 0 ? off : std::max(most, off);
+        most = std::max(most.value_or(off), off);
         pause_between_samples();
     }
-    return most;
+    return most.value_or(0);
 }
 
 std::size_t HookSource::check_all() {

@@ -36,9 +36,7 @@ class HookSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return held_ > 0 ? 10 : -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
-
-    /// Children that could not be watched because the tables are full.
-    [[nodiscard]] std::uint64_t unwatched() const { return hooks_->unwatched(); }
+    [[nodiscard]] std::uint64_t unwatched() const override { return hooks_->unwatched(); }
 
     /// Holds every count against the kernel's table; one that differs is corrected and said in a
     /// RESYNC record. The answer: how many did.
@@ -58,6 +56,7 @@ class HookSource final : public RecordSource {
     struct Stream {  // the records of one tally
         std::uint32_t generation = 0;
         std::uint16_t next = 0;     // number of the next record to hand over
+        bool resync_due = false;    // a gap was said, the present state was not
         bool gap = false;           // records were dropped: whichever comes next is the next
         std::uint64_t dropped = 0;  // records that have been said to be lost
         brink_record last{};        // handed over; at first what bind() knows
@@ -69,7 +68,7 @@ class HookSource final : public RecordSource {
     [[nodiscard]] Result<void> settle(const brink_answer& bound);
     void pause_between_samples() const;
     void take(const void* data, std::size_t bytes, const Reader& reader);
-    void take_stack(const brink_stack_record& record);
+    void take_stack(const brink_stack_record& record, const Reader& reader);
     void take_record(const brink_record& record, const Reader& reader);
     void hand_over(Stream& stream, const brink_record& record,
                    std::unique_ptr<brink_stack_record> stack, const Reader& reader);
@@ -77,9 +76,11 @@ class HookSource final : public RecordSource {
     void resync_dropped(const Reader& reader);
     void flush(Stream& stream, const Reader& reader);
     void end_the_gone(const Reader& reader);
+    void end(Stream& stream, const Reader& reader);
     [[nodiscard]] bool resync(std::uint32_t id, std::int64_t off);
     [[nodiscard]] std::int64_t difference(std::uint32_t id);
-    [[nodiscard]] Stream& stream_of(std::uint32_t tally, std::uint32_t generation);
+    [[nodiscard]] Stream& stream_of(std::uint32_t tally, std::uint32_t generation,
+                                    const Reader& reader);
 
     std::unique_ptr<kernel::Hooks> hooks_;
     std::unordered_map<std::uint32_t, Stream> streams_;  // by tally

@@ -176,7 +176,7 @@ void Monitor::take(const brink_record& record, const brink_stack_record* stack,
 // resource speaks for all.
 bool Monitor::said_by_another_watch(const brink_record& record) const {
     if (record.type != BRINK_RECORD_EXIT && record.type != BRINK_RECORD_DENIED &&
-        record.type != BRINK_RECORD_LIMIT && record.type != BRINK_RECORD_RESYNC)
+        record.type != BRINK_RECORD_LIMIT)
         return false;
     const WatchSpec& watch = watches_[record.watch];
     for (std::uint32_t i = 0; i < record.watch; ++i)

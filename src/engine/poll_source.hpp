@@ -65,7 +65,7 @@ class PollSource final : public RecordSource {
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
 
     /// Children that could not be watched because all subjects were in use.
-    [[nodiscard]] std::uint64_t unwatched() const { return unwatched_; }
+    [[nodiscard]] std::uint64_t unwatched() const override { return unwatched_; }
 
     /// Subjects watched now, those waiting for their execve included.
     [[nodiscard]] std::size_t subjects() const { return subjects_.size(); }

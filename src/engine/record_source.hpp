@@ -61,6 +61,9 @@ class RecordSource {
 
     /// Records dropped so far, all tallies together.
     [[nodiscard]] virtual std::uint64_t dropped() const = 0;
+
+    /// Children so far that could not be watched because the tables are full.
+    [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
 };
 
 }  // namespace brink::engine

@@ -3,16 +3,12 @@
 
 #include <sys/utsname.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
 
 namespace brink::kernel {
 namespace {
-
-// From 7.0 on x86 and arm64 know only full and lazy preemption.
-constexpr int kFirstAlwaysPreemptible = 7;
 
 std::string content_of(const char* path) {
     std::ifstream file(path);
@@ -37,9 +33,7 @@ Preemption kernel_preemption() {
     if (!has(model, "(")) model = content_of("/proc/cmdline");
     if (has(model, "(none)") || has(model, "(voluntary)")) return Preemption::none;
     if (has(model, "preempt=none") || has(model, "preempt=voluntary")) return Preemption::none;
-    if (has(model, "(") || has(model, "preempt=")) return Preemption::kernel;
-    return std::atoi(system.release) < kFirstAlwaysPreemptible ? Preemption::none
-                                                               : Preemption::kernel;
+    return Preemption::kernel;
 }
 
 }  // namespace brink::kernel

@@ -10,7 +10,7 @@ enum class Preemption {
     realtime  ///< PREEMPT_RT: spinlocks sleep, too
 };
 
-/// Reads uname(2), then /sys/kernel/debug/sched/preempt (5.12), else /proc/cmdline and the version.
+/// Reads uname(2), then /sys/kernel/debug/sched/preempt (5.12), else /proc/cmdline.
 [[nodiscard]] Preemption kernel_preemption();
 
 }  // namespace brink::kernel
