@@ -90,6 +90,31 @@ int on_filp_close_noted(__u64* ctx) {
     return 0;
 }
 
+enum number { NUMBER_FREE, NUMBER_RESERVED, NUMBER_OPEN };
+
+/* A function of its own: its variables would make the stack below count() too deep. */
+__noinline int number_state(__u64 table, __u32 fd) {
+    const struct fdtable* fdt = BPF_CORE_READ((const struct files_struct*)table, fdt);
+    struct file* const* slots = BPF_CORE_READ(fdt, fd);
+    const unsigned long* open_fds = BPF_CORE_READ(fdt, open_fds);
+    struct file* file = 0;
+    unsigned long bits = 0;
+    bpf_probe_read_kernel(&file, sizeof file, &slots[fd]);
+    if (file)
+        return NUMBER_OPEN;
+    bpf_probe_read_kernel(&bits, sizeof bits, &open_fds[fd / 64]);
+    return bits >> (fd & 63) & 1 ? NUMBER_RESERVED : NUMBER_FREE;
+}
+
+/* The close that follows is to be passed over. */
+__noinline int begin_replacing(void) {
+    __u32 tid = (__u32)bpf_get_current_pid_tgid();
+    __u8 one = 1;
+    if (closes_hooked && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
+        __sync_fetch_and_add(&n_replacing, 1);
+    return 0;
+}
+
 /* Called with files->file_lock held: whether `fd` is open is certain, and but for PREEMPT_RT nothing is
  * preempted. It fails only for a number that is reserved and holds no file (EBUSY). */
 SEC("fentry/do_dup2")
@@ -97,19 +122,10 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
     __u64 table = address_of(files);
     if (!watched(table))
         return 0;
-    struct fdtable* fdt = files->fdt;
-    struct file* replaced = 0;
-    unsigned long bits = 0;
-    bpf_probe_read_kernel(&replaced, sizeof replaced, &fdt->fd[fd]);
-    if (replaced) {
-        __u32 tid = (__u32)bpf_get_current_pid_tgid();
-        __u8 one = 1;
-        if (closes_hooked && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
-            __sync_fetch_and_add(&n_replacing, 1);
-        return 0;
-    }
-    bpf_probe_read_kernel(&bits, sizeof bits, &fdt->open_fds[fd / 64]);
-    if (!(bits >> (fd & 63) & 1))
+    int state = number_state(table, fd);
+    if (state == NUMBER_OPEN)
+        begin_replacing();
+    else if (state == NUMBER_FREE)
         count(table, CHANGE_INSTALL, fd);
     return 0;
 }
