@@ -90,7 +90,8 @@ class Hooks {
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;
-    /// Whether that can happen on this kernel in the hooks that count (PREEMPT_RT).
+    /// Whether that can happen on this kernel in the hooks that count: PREEMPT_RT, or
+    /// preemption without kprobe.multi.
     [[nodiscard]] bool leaves_out() const { return leaves_out_; }
     /// Whether a thread can lose its CPU between a change of its table and the hook that counts it.
     [[nodiscard]] bool preemptible() const { return preemptible_; }

@@ -170,6 +170,7 @@ boot() {
     # Without -cx16, 6.12 once crashed in cmpxchg16b.
     # One host thread for all guest processors: with several, one of them can execute code that another
     # is patching (which is how hooks are attached), and the guest dies of it.
+    # shellcheck disable=SC2054 # the commas belong to the options
     local qemu=(qemu-system-x86_64 -accel tcg,thread=single -cpu 'max,-cx16'
         -smp "$((icount ? 1 : smp))" -m "$mem" -display none -vga none -nic none -no-reboot
         -kernel "$vmlinuz" -initrd "$work/initramfs"
