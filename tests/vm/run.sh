@@ -21,6 +21,12 @@ count() {
     echo "${number:-0}"
 }
 
+# The GoogleTest filter of kernel $1. On PREEMPT_RT a trampoline leaves out other tasks
+# (docs/adr/0001-counting.md): threads that hammer one table on two processors cannot be counted exactly.
+filter_for() {
+    case $1 in 6.1-rt) echo "--gtest_filter=-Threads.*" ;; *) echo "--gtest_filter=*" ;; esac
+}
+
 run_guest() {
     local kernel=$1 log=build/vm/$1.log out=build/vm/$1.out start=$SECONDS status=0
     local options=(--timeout "$timeout" --out "$out") program passed failed skipped
@@ -43,7 +49,7 @@ run_guest() {
         # shellcheck disable=SC2016 # for the shell in the guest
         tests/vm/guest.sh "$kernel" "${options[@]}" \
             -- sh -c 'mkdir -p /out/events && exec live_tests "$@"' live_tests --gtest_color=no \
-            ${gtest[@]+"${gtest[@]}"} \
+            "${gtest[@]:-$(filter_for "$kernel")}" \
             >"$log" 2>&1 || status=$?
         ((status == 125)) || break
         echo "$kernel: the guest crashed after $((SECONDS - start)) s; console: $log"
