@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
 readonly build=build/dev
-readonly timeout=${BRINK_GUEST_TIMEOUT:-1200} # seconds of real time, on a busy machine without KVM
+readonly timeout=${BRINK_GUEST_TIMEOUT:-1800} # seconds of real time, on a busy machine without KVM
 
 # The count that stands in GoogleTest's closing line "[  $1  ] N tests", 0 when there is none.
 count() {
