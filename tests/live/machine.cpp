@@ -175,10 +175,6 @@ SysctlForNow::~SysctlForNow() {
 
 bool kernel_preempts_hooks() {
     if (engine() != "kernel") return false;
-    const std::string models = read_file("/sys/kernel/debug/sched/preempt");
-    if (!models.empty())
-        return models.find("(full)") != std::string::npos ||
-               models.find("(lazy)") != std::string::npos;
     return read_file("/proc/version").find("PREEMPT_RT") != std::string::npos;
 }
 

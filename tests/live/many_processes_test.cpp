@@ -91,8 +91,8 @@ void watch_many(long processes, bool collide, bool keep_open) {
     const Events events = run.events();
     ASSERT_TRUE(of_type(events, "lost").empty()) << brief(of_type(events, "lost").front());
     check_stream(events);
-    // A kernel that preempts kernel code leaves out a hook for all others while one task is preempted
-    // inside it (docs/adr/0001-counting.md). That brink noticed is what can be asked for there.
+    // PREEMPT_RT leaves out a hook for all others while one task is preempted inside it
+    // (docs/adr/0001-counting.md). That brink noticed is what can be asked for there.
     if (kernel_preempts_hooks() && !of_type(events, "resync").empty())
         GTEST_SKIP() << of_type(events, "resync").size()
                      << " counts were corrected: this kernel left out hooks that were preempted";
