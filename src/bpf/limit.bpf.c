@@ -162,8 +162,7 @@ __noinline int tally_limit(__u32 id) {
                 error = limit_swap(id, *(volatile __u64*)&t->word, old);
             if (error == -EAGAIN) { /* brink is asked to try again */
                 t->limit = old;
-                __sync_fetch_and_add(&n_unsettled, 1);
-                say_preempted();
+                unsettled();
             }
             if (2 * (t->word & BRINK_COUNT_MASK) >= limit)
                 tally_near(id);

@@ -61,9 +61,7 @@ __noinline int come_into_force(__u32 id, __u64 table) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
-    const struct signal_struct* signal = (const void*)t->signal;
-    t->limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
-    t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
+    read_limit(t);
     limit_bounds(id, 0);
     t->flags &= ~BRINK_TALLY_AT_EXEC;
     t->table = table;

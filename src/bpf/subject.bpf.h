@@ -32,6 +32,14 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
     }
 }
 
+static __always_inline void read_limit(struct brink_tally* t) {
+    const struct signal_struct* signal = (const void*)t->signal;
+    struct rlimit limit = {};
+    BPF_CORE_READ_INTO(&limit, signal, rlim[RLIMIT_NOFILE]);
+    t->limit = limit.rlim_cur;
+    t->limit_hard = limit.rlim_max;
+}
+
 /* Takes a free tally for `task` and links it to the process, not yet to a table. 0: none is free, or
  * the process has BRINK_MAX_PER_SUBJECT already. */
 static __always_inline __u32 tally_new(const struct task_struct* task, __u32 watch, __u32 flags) {
@@ -51,10 +59,7 @@ static __always_inline __u32 tally_new(const struct task_struct* task, __u32 wat
     t->signal = (__u64)signal;
     t->leader = (__u64)leader;
     t->start_time_ns = start_time_ns(leader);
-    struct rlimit limit = {};
-    BPF_CORE_READ_INTO(&limit, signal, rlim[RLIMIT_NOFILE]);
-    t->limit = limit.rlim_cur;
-    t->limit_hard = limit.rlim_max;
+    read_limit(t);
     t->dropped = 0;
     t->pid = flags & BRINK_TALLY_THREAD ? (__u32)BPF_CORE_READ(task, pid) : tgid;
     t->tgid = tgid;

@@ -101,8 +101,7 @@ __noinline int tally_step(__u32 id, __s32 delta) {
             return 0;
         }
     }
-    __sync_fetch_and_add(&n_unsettled, 1);
-    say_preempted();
+    unsettled();
     return -EAGAIN;
 }
 
@@ -147,8 +146,7 @@ __noinline int recount_once(__u32 id, __u32 installing) {
         /* Installs of other threads may be under way that no hook will see again: look once more. */
         if (others && tally_position(id, version, position, bits) >
                           tally_position(id, version, position, high)) {
-            __sync_fetch_and_add(&n_unsettled, 1);
-            say_preempted();
+            unsettled();
         }
         if (tally_apply(id, word, low, high, BRINK_CAUSE_OPERATION) == -EAGAIN)
             return -EAGAIN;
@@ -170,8 +168,7 @@ __noinline int tally_recount(__u32 id, __u32 installing) {
         if (recount_once(id, installing) != -EAGAIN)
             return 0;
     }
-    __sync_fetch_and_add(&n_unsettled, 1);
-    say_preempted();
+    unsettled();
     return -EAGAIN;
 }
 

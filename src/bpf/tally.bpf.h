@@ -100,6 +100,12 @@ extern int subject_remove(__u32 tgid, __u32 id);
 extern int subject_end(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
 
+/* A tally may be off: the reader is woken to hold the counts against the tables. */
+static __always_inline void unsettled(void) {
+    __sync_fetch_and_add(&n_unsettled, 1);
+    say_preempted();
+}
+
 /* With the cause of tally_apply(): nobody did it, a count is corrected. */
 #define CAUSE_NOBODY 0x80
 
@@ -244,22 +250,9 @@ static __always_inline void count(__u64 table, enum change change, __u32 fd) {
     count_each(table, change, fd);
 }
 
+/* Whether count() has more to do than its first look; now and then also for a table that nobody watches. */
 static __always_inline bool watched(__u64 table) {
-    if (!slots[hash_of(table) >> SLOT_SHIFT])
-        return false;
-    __u32 home = index_home(table);
-    for (__u32 probe = 0; probe < BRINK_INDEX_PROBES; probe++) {
-        struct brink_index_set* set = index_set((home + probe) & index_mask);
-        if (!set)
-            return false;
-        for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
-            if (set->table[way] == table)
-                return true;
-        }
-        if (!set->spill)
-            return false;
-    }
-    return false;
+    return slots[hash_of(table) >> SLOT_SHIFT];
 }
 
 #endif

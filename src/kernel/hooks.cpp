@@ -73,8 +73,7 @@ bool has_function(const btf* types, const char* name) {
 
 // docs/adr/0001-counting.md. Where spinlocks sleep (PREEMPT_RT) a program that runs with preemption off
 // may neither send a signal nor, before 6.12, write to a ring.
-Flavour flavour_here(const btf* types) {
-    const Preemption preemption = kernel_preemption();
+Flavour flavour_for(Preemption preemption, const btf* types) {
     if (preemption == Preemption::none) return Flavour::fentry;
     const bool multi = has_function(types, "kprobe_multi_link_handler");
     return multi && preemption == Preemption::kernel ? Flavour::kprobe : Flavour::noted;
@@ -213,9 +212,10 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj)
         bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
-    const Flavour flavour = types ? flavour_here(types) : Flavour::fentry;
+    const Preemption preemption = kernel_preemption();
+    const Flavour flavour = types ? flavour_for(preemption, types) : Flavour::fentry;
     leaves_out_ = flavour == Flavour::noted;
-    preemptible_ = kernel_preemption() != Preemption::none;
+    preemptible_ = preemption != Preemption::none;
     Result<void> answer;
     for (const Place& place : kPlaces) {
         Hook& hook = hooks_.emplace_back();

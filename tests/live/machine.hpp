@@ -72,7 +72,7 @@ class SysctlForNow {
     bool done_;
 };
 
-/// Whether the engine under test is `kernel` on a kernel that may preempt a hook half way.
+/// Whether the engine under test is `kernel` on PREEMPT_RT, which may preempt a hook half way.
 [[nodiscard]] bool kernel_preempts_hooks();
 
 }  // namespace brink::live
