@@ -109,7 +109,7 @@ static __always_inline int resync(void) {
         __u64 n = (word + command.base) & BRINK_COUNT_MASK;
         if (word_position(word) == BRINK_POS_COUNTING)
             return -EAGAIN;
-        if (tally_apply(id, word, n, n, CAUSE_NOBODY))
+        if (tally_apply(id, word, n, n, BRINK_CAUSE_OPERATION))
             return -EAGAIN;
     }
     return say(id, BRINK_RECORD_RESYNC, next_number(t), usage_of(t), 0);
@@ -117,6 +117,7 @@ static __always_inline int resync(void) {
 
 SEC("raw_tp")
 int on_command(void* ctx) {
+    commander = bpf_get_current_pid_tgid();
     switch (command.kind) {
     case BRINK_COMMAND_LEARN:
         answer.error = learn();
@@ -142,5 +143,6 @@ int on_command(void* ctx) {
     default:
         answer.error = -EINVAL;
     }
+    commander = 0;
     return 0;
 }

@@ -14,8 +14,7 @@ struct {
     __type(value, __u8);
 } replacing SEC(".maps");
 
-/* The two hooks that every open and close come by are there several times (src/kernel/hooks.cpp
- * chooses, docs/adr/0001-counting.md says why):
+/* Hooks are there several times (src/kernel/hooks.cpp chooses, docs/adr/0001-counting.md says why):
  *   fentry   the cheapest, where kernel code is not preempted;
  *   _kprobe  where it is: kprobe.multi runs with preemption off, while a trampoline lets other tasks
  *            in, and leaves out the same program for them meanwhile;
@@ -143,13 +142,23 @@ static __always_inline void move_subjects(const struct task_struct* task, __u64 
     }
 }
 
-/* unshare(2), execve(2) and close_range(2) with CLOSE_RANGE_UNSHARE let go of the old table, with the new one
+/* unshare(2), execve(2) and close_range(2) with CLOSE_RANGE_UNSHARE let go of the `old` table, with the new one
  * in its place. */
-SEC("fentry/put_files_struct")
-int BPF_PROG(on_put_files_struct, struct files_struct* old) {
+static __always_inline void lets_go(__u64 old) {
     const struct task_struct* task = bpf_get_current_task_btf();
-    if (task->files && task->files != old)
-        move_subjects(task, address_of(old), address_of(task->files));
+    if (task->files && address_of(task->files) != old)
+        move_subjects(task, old, address_of(task->files));
+}
+
+SEC("fentry/put_files_struct")
+int on_put_files_struct(__u64* ctx) {
+    lets_go(ctx[0]);
+    return 0;
+}
+
+SEC("kprobe.multi/put_files_struct")
+int on_put_files_struct_kprobe(struct pt_regs* ctx) {
+    lets_go(argument(ctx, 0));
     return 0;
 }
 

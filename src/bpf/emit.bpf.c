@@ -122,6 +122,8 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
         return -ENOENT;
     if (!(t->flags & BRINK_TALLY_REPORTED) && (what >> SAY_TYPE & 0xff) != BRINK_RECORD_NEAR)
         __sync_fetch_and_or(&t->flags, BRINK_TALLY_REPORTED);
+    if (bpf_get_current_pid_tgid() == commander)
+        what &= ~SAY_ACTED; /* a count is corrected: whose doing it was is not known */
     __u32 flags = act(t, id, what, number);
     struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
     if (!r) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Processes come, execute and go: raw tracepoints of the scheduler, the same in both engines. */
+/* Processes come, execute and go. The raw tracepoints of the scheduler serve both engines. From 7.0 on
+ * their programs can be preempted, and are left out for others meanwhile: there engine `kernel` has
+ * kprobe.multi on functions that come by at the same time, in the same task (_kprobe). */
 #include "subject.bpf.h"
 
 __u64 n_unwatched __weak; /* children that found no free tally */
@@ -34,15 +36,14 @@ __noinline int inherit(__u32 parent, __u64 child) {
     return tally_start(id);
 }
 
-SEC("raw_tp/sched_process_fork")
-int on_fork(struct bpf_raw_tracepoint_args* ctx) {
-    const struct task_struct* parent =
-        bpf_get_current_task_btf(); /* args[0], but readable at once */
-    const struct task_struct* child = (const void*)ctx->args[1];
+/* `address`: the child's task, before its first instruction. */
+static __always_inline void forks(__u64 address) {
+    const struct task_struct* parent = bpf_get_current_task_btf();
+    const struct task_struct* child = (const void*)address;
     __u32 tgid = (__u32)parent->tgid;
     struct brink_subject* s = subject_of(tgid);
     if (!s || (__u32)BPF_CORE_READ(child, tgid) == tgid)
-        return 0;
+        return;
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
         __u32 id = s->tally[i];
         struct brink_tally* t = id ? tally_of(id) : 0;
@@ -52,8 +53,19 @@ int on_fork(struct bpf_raw_tracepoint_args* ctx) {
             continue;
         struct brink_watch* w = watch_of(t);
         if (w && w->flags & BRINK_WATCH_INHERIT)
-            inherit(id, ctx->args[1]);
+            inherit(id, address);
     }
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args* ctx) {
+    forks(ctx->args[1]);
+    return 0;
+}
+
+SEC("kprobe.multi/wake_up_new_task")
+int on_fork_kprobe(struct pt_regs* ctx) {
+    forks(argument(ctx, 0));
     return 0;
 }
 
@@ -72,31 +84,42 @@ __noinline int come_into_force(__u32 id, __u64 table) {
     return say(id, BRINK_RECORD_ARMED, next_number(t), 0, 0);
 }
 
-SEC("raw_tp/sched_process_exec")
-int on_exec(struct bpf_raw_tracepoint_args* ctx) {
-    const struct task_struct* task = (const void*)ctx->args[0];
-    __u32 old_pid = (__u32)ctx->args[1];
-    __u32 tgid = (__u32)BPF_CORE_READ(task, tgid);
+/* The current task is past the point of no return of execve: alone in its process, its table its own,
+ * what is marked close-on-exec closed. */
+static __always_inline void executes(void) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u32 tgid = (__u32)task->tgid;
     struct brink_subject* s = subject_of(tgid);
     if (!s)
-        return 0;
-    __u64 table = (__u64)BPF_CORE_READ(task, files);
+        return;
+    __u64 table = address_of(task->files);
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
         __u32 id = s->tally[i];
         struct brink_tally* t = id ? tally_of(id) : 0;
         if (!t)
             continue;
         if (t->flags & BRINK_TALLY_THREAD && t->pid != tgid) {
-            if (t->pid == old_pid) /* de_thread: this thread has become the leader */
+            if (t->leader == address_of(task)) /* de_thread: this thread has become the leader */
                 subject_end(id);
             continue;
         }
-        t->leader = (__u64)task;
+        t->leader = address_of(task);
         if (t->flags & BRINK_TALLY_AT_EXEC)
             come_into_force(id, table);
         else
             subject_move(id, table);
     }
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec(void* ctx) {
+    executes();
+    return 0;
+}
+
+SEC("kprobe.multi/security_bprm_committed_creds")
+int on_exec_kprobe(struct pt_regs* ctx) {
+    executes();
     return 0;
 }
 
@@ -109,12 +132,12 @@ __noinline int leave_table(__u32 id) {
     return tally_settle(id, 0, BRINK_CAUSE_EXIT);
 }
 
-SEC("raw_tp/sched_process_exit")
-int on_exit(struct bpf_raw_tracepoint_args* ctx) {
-    const struct task_struct* task = bpf_get_current_task_btf(); /* args[0], but readable at once */
+/* The current task ends; its signal_struct counts it no longer, its table is still there. */
+static __always_inline void exits(void) {
+    const struct task_struct* task = bpf_get_current_task_btf();
     struct brink_subject* s = subject_of((__u32)task->tgid);
     if (!s)
-        return 0;
+        return;
     /* Two threads that leave together can both read 0: subject_end lets one of them in. */
     bool last = task->signal->live.counter == 0;
     __u32 pid = (__u32)task->pid;
@@ -126,5 +149,18 @@ int on_exit(struct bpf_raw_tracepoint_args* ctx) {
         else if (t && t->pid == pid && users_of(t->table) == 1)
             leave_table(id); /* the main thread ends first, and had a table of its own */
     }
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_exit(void* ctx) {
+    exits();
+    return 0;
+}
+
+SEC("kprobe.multi/exit_files")
+int on_exit_kprobe(struct pt_regs* ctx) {
+    if (argument(ctx, 0) ==
+        address_of(bpf_get_current_task_btf())) /* a fork that fails calls it, too */
+        exits();
     return 0;
 }

@@ -75,10 +75,8 @@ __noinline int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause
     if (__sync_val_compare_and_swap(&t->word, word, next) != word)
         return -EAGAIN;
     if (records)
-        say_range(id,
-                  BRINK_RECORD_CROSSING | (cause & 0xf) << SAY_CAUSE |
-                      (cause & CAUSE_NOBODY ? 0 : SAY_ACTED),
-                  word, from | to << 8, n);
+        say_range(id, BRINK_RECORD_CROSSING | (cause & 0xf) << SAY_CAUSE | SAY_ACTED, word,
+                  from | to << 8, n);
     return 0;
 }
 

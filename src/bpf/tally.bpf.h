@@ -64,6 +64,7 @@ __u32 n_replacing __weak; /* dup2 calls that are about to close what they replac
 
 __u32 preempted __weak;   /* BRINK_RECORD_PREEMPTED waits to be heard */
 __u64 n_unsettled __weak; /* operations that gave up after too many collisions: should be 0 */
+__u64 commander __weak;   /* pid and tid of the reader while it has a command run */
 
 /* The address behind a pointer that the verifier tracks, as a number. It refuses arithmetic on such
  * pointers, but a difference of two is a number, and the address of `anchor` is learned once (a
@@ -105,9 +106,6 @@ static __always_inline void unsettled(void) {
     __sync_fetch_and_add(&n_unsettled, 1);
     say_preempted();
 }
-
-/* With the cause of tally_apply(): nobody did it, a count is corrected. */
-#define CAUSE_NOBODY 0x80
 
 /* The second argument of say(). */
 enum {

@@ -28,12 +28,13 @@ constexpr std::uint32_t kRecordsPerRead = 65536;
 
 enum class When { both, kernel, tracepoint };
 
-// How the places are hooked that every open and close come by (src/bpf/descriptor.bpf.c).
-enum class Flavour { fentry, kprobe, noted };
+// How engine `kernel` hooks a place (src/bpf/descriptor.bpf.c).
+enum class Flavour { plain, kprobe, noted };
 
-constexpr unsigned kHot = 1;       // there is one program for each Flavour
-constexpr unsigned kCloses = 2;    // only if some watch wants the way down
-constexpr unsigned kRefusals = 4;  // attached near the limit only
+constexpr unsigned kKprobe = 1;    // has a program for Flavour::kprobe
+constexpr unsigned kNoted = 2;     // has a program for Flavour::noted
+constexpr unsigned kCloses = 4;    // only if some watch wants the way down
+constexpr unsigned kRefusals = 8;  // attached near the limit only
 
 // Every program, and the names that its place has had, newest first.
 struct Place {
@@ -43,25 +44,48 @@ struct Place {
     const char* purpose;
     unsigned traits;
     std::array<const char*, 2> targets;
+    const char* kprobe_target = nullptr;  // where Flavour::kprobe has another place
 
     [[nodiscard]] constexpr bool is(unsigned trait) const { return traits & trait; }
 };
 
 constexpr const char* kRaw = "raw tracepoint";
 constexpr Place kPlaces[] = {
-    {"on_fork", When::both, kRaw, "children are born", 0, {"sched_process_fork"}},
-    {"on_exec", When::both, kRaw, "programs are executed", 0, {"sched_process_exec"}},
-    {"on_exit", When::both, kRaw, "processes end", 0, {"sched_process_exit"}},
-    {"on_fd_install", When::kernel, "fentry", "descriptors are installed", kHot, {"fd_install"}},
+    {"on_fork",
+     When::both,
+     kRaw,
+     "children are born",
+     kKprobe,
+     {"sched_process_fork"},
+     "wake_up_new_task"},
+    {"on_exec",
+     When::both,
+     kRaw,
+     "programs are executed",
+     kKprobe,
+     {"sched_process_exec"},
+     "security_bprm_committed_creds"},
+    {"on_exit", When::both, kRaw, "processes end", kKprobe, {"sched_process_exit"}, "exit_files"},
+    {"on_fd_install",
+     When::kernel,
+     "fentry",
+     "descriptors are installed",
+     kKprobe | kNoted,
+     {"fd_install"}},
     {"on_do_dup2", When::kernel, "fentry", "descriptors are installed by number", 0, {"do_dup2"}},
     {"on_filp_close",
      When::kernel,
      "fentry",
      "descriptors are closed",
-     kHot | kCloses,
+     kKprobe | kNoted | kCloses,
      {"filp_flush", "filp_close"}},
     {"on_dup_fd", When::kernel, "fexit", "tables are copied", 0, {"dup_fd"}},
-    {"on_put_files_struct", When::kernel, "fentry", "tables are replaced", 0, {"put_files_struct"}},
+    {"on_put_files_struct",
+     When::kernel,
+     "fentry",
+     "tables are replaced",
+     kKprobe,
+     {"put_files_struct"}},
     {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
     {"on_alloc_fd", When::kernel, "fexit", "descriptors are refused", kRefusals, {"alloc_fd"}},
     {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
@@ -74,15 +98,24 @@ bool has_function(const btf* types, const char* name) {
 // docs/adr/0001-counting.md. Where spinlocks sleep (PREEMPT_RT) a program that runs with preemption off
 // may neither send a signal nor, before 6.12, write to a ring.
 Flavour flavour_for(Preemption preemption, const btf* types) {
-    if (preemption == Preemption::none) return Flavour::fentry;
+    if (preemption == Preemption::none) return Flavour::plain;
     const bool multi = has_function(types, "kprobe_multi_link_handler");
     return multi && preemption == Preemption::kernel ? Flavour::kprobe : Flavour::noted;
 }
 
 std::string program_name(const Place& place, Flavour flavour) {
     static constexpr const char* kSuffixes[] = {"", "_kprobe", "_noted"};
-    return std::string(place.program) +
-           (place.is(kHot) ? kSuffixes[static_cast<int>(flavour)] : "");
+    return std::string(place.program) + kSuffixes[static_cast<int>(flavour)];
+}
+
+// The names by which `place` may be found, newest first; empty for a tracepoint.
+std::vector<const char*> functions(const Place& place, Flavour flavour) {
+    if (flavour == Flavour::kprobe && place.kprobe_target) return {place.kprobe_target};
+    if (place.kind == kRaw) return {};
+    std::vector<const char*> names;
+    for (const char* name : place.targets)
+        if (name) names.push_back(name);
+    return names;
 }
 
 bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
@@ -91,7 +124,7 @@ bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
 
 struct Hooks::Hook {
     const Place* place = nullptr;
-    Flavour flavour = Flavour::fentry;
+    Flavour flavour = Flavour::plain;
     bpf_program* program = nullptr;
     bpf_link* link = nullptr;
     std::string target;
@@ -213,26 +246,28 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     bpf_object__for_each_program(program, skeleton_->obj)
         bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
     const Preemption preemption = kernel_preemption();
-    const Flavour flavour = types ? flavour_for(preemption, types) : Flavour::fentry;
+    const Flavour flavour = types ? flavour_for(preemption, types) : Flavour::plain;
     leaves_out_ = flavour == Flavour::noted;
     preemptible_ = preemption != Preemption::none;
     Result<void> answer;
     for (const Place& place : kPlaces) {
         Hook& hook = hooks_.emplace_back();
         hook.place = &place;
-        if (place.is(kHot)) hook.flavour = flavour;
+        if (place.is(flavour == Flavour::kprobe ? kKprobe : kNoted)) hook.flavour = flavour;
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
                                                         program_name(place, hook.flavour).c_str());
         hook.wanted = in_engine(hook) && (!place.is(kCloses) || options.closes);
         hook.target = place.targets[0];
-        if (hook.wanted && place.when == When::kernel) {
-            const char* found = nullptr;
-            for (const char* name : place.targets)
-                if (name && !found && has_function(types, name)) found = name;
-            if (found) {
-                hook.target = found;
+        const auto names = functions(place, hook.flavour);
+        if (hook.wanted && !names.empty()) {
+            const auto found = std::find_if(names.begin(), names.end(), [&](const char* name) {
+                return has_function(types, name);
+            });
+            hook.target = names.front();
+            if (found != names.end()) {
+                hook.target = *found;
                 if (hook.flavour != Flavour::kprobe)
-                    bpf_program__set_attach_target(hook.program, 0, found);
+                    bpf_program__set_attach_target(hook.program, 0, *found);
             } else {
                 hook.wanted = false;
                 hook.reason = "this kernel has no function " + hook.target;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <sstream>
 
 #include "brink_process.hpp"
 
@@ -153,6 +155,17 @@ TEST(Threads, WatchSetInTheMiddle) {
     EXPECT_EQ(number(crossed.back(), "usage"), 0);
 }
 
+// The process ids of "threads: siblings PID...".
+std::set<long long> siblings_in(const std::string& line) {
+    std::istringstream words(line);
+    std::string word;
+    words >> word >> word;
+    EXPECT_EQ(word, "siblings") << line;
+    std::set<long long> pids;
+    for (long long pid = 0; words >> pid;) pids.insert(pid);
+    return pids;
+}
+
 // Processes on one table: each gets its own events, and all see the same levels crossed.
 TEST(Threads, SiblingsWithClonedFiles) {
     const long rounds = scaled("BRINK_LIVE_ROUNDS", 100) / 4;
@@ -162,7 +175,8 @@ TEST(Threads, SiblingsWithClonedFiles) {
     BrinkRun run(options, threads_command({"--operations", "100", "--marker", "40", "--rounds",
                                            std::to_string(rounds), "--processes"}));
     const Bounds table = bounds(run.child().take_line());
-    EXPECT_EQ(run.child().take_line().substr(0, 17), "threads: siblings");
+    const std::set<long long> siblings = siblings_in(run.child().take_line());
+    ASSERT_EQ(siblings.size(), 4U);
     for (long round = 0; round < rounds; ++round) {
         ASSERT_EQ(run.child().take_line(), "round " + std::to_string(round));
         ASSERT_TRUE(eventually(
@@ -178,11 +192,17 @@ TEST(Threads, SiblingsWithClonedFiles) {
         SCOPED_TRACE("pid " + std::to_string(pid));
         check_table(of_pid(events, pid), table, static_cast<std::size_t>(rounds));
     }
-    // Who acted is told: each of the four acts, the parent never does.
+    // Who acted is told, if it is known: each of the four acts, the parent never does. The engine `tracepoint`
+    // tells at the end of whose call it was seen: that can be the parent's clone of the next sibling.
     std::set<long long> actors;
     for (const Event& event : of_type(events, "crossing"))
-        if (number(event, "usage") > 0) actors.insert(number(event, "tid"));
-    EXPECT_EQ(actors.size(), 4U);
+        if (number(event, "usage") > 0 && event.contains("tid"))
+            actors.insert(number(event, "tid"));
+    if (engine() == "tracepoint")
+        std::erase_if(actors, [&](long long tid) {
+            return siblings.count(tid) == 0 && std::count(pids.begin(), pids.end(), tid) == 1;
+        });
+    EXPECT_EQ(actors, siblings);
 }
 
 }  // namespace

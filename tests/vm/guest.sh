@@ -170,11 +170,13 @@ boot() {
     # Without -cx16, 6.12 once crashed in cmpxchg16b.
     # One host thread for all guest processors: with several, one of them can execute code that another
     # is patching (which is how hooks are attached), and the guest dies of it.
+    # Without noirqdebug, 6.1-rt can take the serial port's threaded interrupts for spurious ones, and switch
+    # off the port that the report goes through.
     # shellcheck disable=SC2054 # the commas belong to the options
     local qemu=(qemu-system-x86_64 -accel tcg,thread=single -cpu 'max,-cx16'
         -smp "$((icount ? 1 : smp))" -m "$mem" -display none -vga none -nic none -no-reboot
         -kernel "$vmlinuz" -initrd "$work/initramfs"
-        -append "console=ttyS0 panic=-1 oops=panic quiet lsm=landlock,bpf $append")
+        -append "console=ttyS0 panic=-1 oops=panic noirqdebug quiet lsm=landlock,bpf $append")
     local report=(-serial "file:$work/report.tar.gz")
     ((icount)) && qemu+=(-icount shift=0)
 
