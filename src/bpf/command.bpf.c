@@ -38,6 +38,14 @@ static __always_inline int learn(void) {
     return 0;
 }
 
+/* Whether the subject behind `task` has ended, or has begun to and is past the hook that would see it. */
+static __always_inline bool leaving(const struct task_struct* task, __u32 flags) {
+    if (!BPF_CORE_READ(task, thread_pid)) /* reaped */
+        return true;
+    return flags & BRINK_TALLY_THREAD ? BPF_CORE_READ(task, flags) & PF_EXITING
+                                      : !BPF_CORE_READ(task, signal, live.counter);
+}
+
 static __always_inline int bind(void) {
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
@@ -65,10 +73,7 @@ static __always_inline int bind(void) {
         subject_end(id);
         return -EAGAIN;
     }
-    /* Or it had passed the hook of its exit already, and keeps the table a little longer. */
-    bool leaving = command.flags & BRINK_TALLY_THREAD ? BPF_CORE_READ(task, flags) & PF_EXITING
-                                                      : !BPF_CORE_READ(task, signal, live.counter);
-    if (leaving) {
+    if (leaving(task, command.flags)) {
         subject_end(id);
         return -ESRCH;
     }
@@ -81,8 +86,12 @@ static __always_inline int check(void) {
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
     const struct task_struct* leader = (const void*)t->leader;
+    if (start_time_ns(leader) != t->start_time_ns || leaving(leader, t->flags)) {
+        subject_end(command.tally); /* unless the hook does */
+        return -ESRCH;
+    }
     if ((__u64)BPF_CORE_READ(leader, files) != t->table)
-        return -ESRCH; /* it is leaving, or has another table by now */
+        return -ESRCH; /* it has another one by now */
     answer.users = users_of(t->table);
     tally_limit(command.tally);
     if (t->flags & BRINK_TALLY_SCAN)

@@ -67,20 +67,18 @@ __noinline int index_remove(__u64 table, __u32 id) {
     return -ENOENT;
 }
 
-/* count() where a slot has several tallies: those of `table` are in the sets. */
-__noinline int count_each(__u64 table, __u32 change, __u32 fd) {
+/* The next tally of `table` at or after place `from` of the places where its tallies can be: its id, and
+ * above it << 32 the place after it. 0: there is none. */
+__noinline __u64 index_next(__u64 table, __u32 from) {
     __u32 home = index_home(table);
     for (__u32 probe = 0; probe < BRINK_INDEX_PROBES; probe++) {
         struct brink_index_set* set = index_set((home + probe) & index_mask);
         if (!set)
-            return -EINVAL;
-        for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
-            if (set->table[way] != table)
-                continue;
-            __u32 id = set->tally[way];
-            struct brink_tally* t = tally_of(id);
-            if (t && t->table == table)
-                visit(t, id, change, fd);
+            return 0;
+        for (__u32 way = 0; way < BRINK_INDEX_WAYS; way++) {
+            __u32 place = probe * BRINK_INDEX_WAYS + way;
+            if (place >= from && set->table[way] == table)
+                return (__u64)(place + 1) << 32 | set->tally[way];
         }
         if (!set->spill)
             return 0;

@@ -95,7 +95,7 @@ extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern int limit_bounds(__u32 id, __u32 version);
 extern int index_insert(__u64 table, __u32 id); /* subject.bpf.c */
 extern int index_remove(__u64 table, __u32 id);
-extern int count_each(__u64 table, __u32 change, __u32 fd);
+extern __u64 index_next(__u64 table, __u32 from);
 extern int subject_add(__u32 tgid, __u32 id);
 extern int subject_remove(__u32 tgid, __u32 id);
 extern int subject_end(__u32 id);
@@ -232,6 +232,25 @@ static __always_inline void visit(struct brink_tally* t, __u32 id, enum change c
         step(t, id, change);
 }
 
+struct each {
+    __u64 table;
+    enum change change;
+    __u32 fd;
+    __u32 next;
+};
+
+static long visit_next(__u32 i, struct each* e) {
+    __u64 found = index_next(e->table, e->next);
+    if (!found)
+        return 1;
+    __u32 id = (__u32)found;
+    e->next = (__u32)(found >> 32);
+    struct brink_tally* t = tally_of(id);
+    if (t && t->table == e->table)
+        visit(t, id, e->change, e->fd);
+    return 0;
+}
+
 /* Applies `change`, a constant, to every tally of `table`; `fd`: the number that is installed. */
 static __always_inline void count(__u64 table, enum change change, __u32 fd) {
     __u64 slot = slots[hash_of(table) >> SLOT_SHIFT];
@@ -245,7 +264,9 @@ static __always_inline void count(__u64 table, enum change change, __u32 fd) {
         visit(t, id, change, fd);
         return;
     }
-    count_each(table, change, fd);
+    /* The slot has several tallies: those of this table are in the sets. */
+    struct each e = {.table = table, .change = change, .fd = fd};
+    bpf_loop(BRINK_INDEX_PROBES * BRINK_INDEX_WAYS, visit_next, &e, 0);
 }
 
 /* Whether count() has more to do than its first look; now and then also for a table that nobody watches. */
