@@ -46,6 +46,14 @@ static __always_inline bool leaving(const struct task_struct* task, __u32 flags)
                                       : !BPF_CORE_READ(task, signal, live.counter);
 }
 
+static __always_inline __u32 watches_of(__u32 tgid) {
+    __u32 n = 0;
+    struct walk w = {.tgid = tgid};
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++)
+        n += subject_next(&w) != 0;
+    return n;
+}
+
 static __always_inline int bind(void) {
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
@@ -54,12 +62,21 @@ static __always_inline int bind(void) {
     bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
     if (!table && !at_exec)
         return -ESRCH; /* it is exiting */
-    __u32 id = tally_new(task, command.watch, command.flags | BRINK_TALLY_NAMED);
+    __u32 tgid = (__u32)BPF_CORE_READ(task, tgid), pid = tgid;
+    const struct task_struct* leader = BPF_CORE_READ(task, group_leader);
+    if (command.flags & BRINK_TALLY_THREAD) {
+        pid = (__u32)BPF_CORE_READ(task, pid);
+        leader = task;
+    }
+    if (watches_of(tgid) >= BRINK_MAX_PER_SUBJECT)
+        return -ENOSPC;
+    __u32 id = tally_new(leader, tgid, pid, command.watch, command.flags | BRINK_TALLY_NAMED);
     struct brink_tally* t = id ? tally_of(id) : 0;
     if (!t)
         return -ENOSPC;
     answer.tally = id;
     answer.generation = t->generation;
+    t->start_time_ns = start_time_ns(leader);
     limit_bounds(id, 0);
     if (at_exec)
         return 0;
@@ -77,7 +94,6 @@ static __always_inline int bind(void) {
         subject_end(id);
         return -ESRCH;
     }
-    answer.users = users_of(table);
     return 0;
 }
 
@@ -86,13 +102,12 @@ static __always_inline int check(void) {
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
     const struct task_struct* leader = (const void*)t->leader;
-    if (start_time_ns(leader) != t->start_time_ns || leaving(leader, t->flags)) {
+    if ((__u32)BPF_CORE_READ(leader, pid) != t->pid || leaving(leader, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
     }
     if ((__u64)BPF_CORE_READ(leader, files) != t->table)
         return -ESRCH; /* it has another one by now */
-    answer.users = users_of(t->table);
     tally_limit(command.tally);
     if (t->flags & BRINK_TALLY_SCAN)
         return tally_recount(command.tally, 0);
@@ -138,7 +153,7 @@ int on_command(void* ctx) {
         answer.error = subject_end(command.tally);
         break;
     case BRINK_COMMAND_COUNT:
-        answer.error = tally_sample(command.tally);
+        answer.error = tally_sample(command.tally, 1);
         break;
     case BRINK_COMMAND_COMMIT:
         answer.error = tally_commit(command.tally, command.base);

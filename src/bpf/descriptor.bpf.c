@@ -42,7 +42,7 @@ static __always_inline void closes(__u64 files) {
 
 static __always_inline void end_noted(const struct task_struct* task, __u64 switches) {
     if (task->nivcsw != switches)
-        say_preempted();
+        wake_reader();
 }
 
 SEC("fentry/fd_install")
@@ -119,7 +119,7 @@ __noinline int begin_replacing(void) {
 SEC("fentry/do_dup2")
 int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned int fd) {
     __u64 table = address_of(files);
-    if (!watched(table))
+    if (!index_slot(table))
         return 0;
     int state = number_state(table, fd);
     if (state == NUMBER_OPEN)
@@ -131,14 +131,11 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
 
 /* The subjects of the current thread move from table `left` to `table`, which nobody else uses yet. */
 static __always_inline void move_subjects(const struct task_struct* task, __u64 left, __u64 table) {
-    struct brink_subject* s = subject_of((__u32)task->tgid);
-    if (!s)
-        return;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        struct brink_tally* t = id ? tally_of(id) : 0;
+    struct walk w = {.tgid = (__u32)task->tgid};
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
         if (t && t->pid == (__u32)task->pid && t->table == left)
-            subject_move(id, table);
+            subject_move(w.id, table);
     }
 }
 
@@ -180,13 +177,10 @@ int BPF_PROG(on_do_prlimit, struct task_struct* task, unsigned int resource, voi
              void* old_limit, int result) {
     if (resource != RLIMIT_NOFILE || !new_limit || result)
         return 0;
-    struct brink_subject* s = subject_of((__u32)task->tgid);
-    if (!s)
-        return 0;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        if (id)
-            tally_limit(id);
+    struct walk w = {.tgid = (__u32)task->tgid};
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        if (subject_next(&w))
+            tally_limit(w.id);
     }
     return 0;
 }

@@ -18,8 +18,10 @@ static __always_inline __u32 number_in_ns(const struct task_struct* task) {
     return BPF_CORE_READ(number, ns, ns.inum) == ns_inum ? (__u32)BPF_CORE_READ(number, nr) : 0;
 }
 
-static __always_inline void fill_subject(struct brink_record* r, const struct brink_tally* t) {
+static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t) {
     const struct task_struct* leader = (const void*)t->leader;
+    if (!t->start_time_ns)
+        t->start_time_ns = start_time_ns(leader);
     r->start_time_ns = t->start_time_ns;
     r->pid = t->pid;
     r->ns_pid = ns_level ? number_in_ns(leader) : t->pid;
@@ -159,17 +161,17 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
     return 0;
 }
 
-/* Not about any tally: whoever reads the records is to hold the counts against the tables. */
-__noinline int say_preempted(void) {
-    if (__sync_lock_test_and_set(&preempted, 1))
+/* Not about any tally: whoever reads the records is to look at missed() and unwatched() (src/kernel/hooks.hpp). */
+__noinline int wake_reader(void) {
+    if (__sync_lock_test_and_set(&woken, 1))
         return 0;
     struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
     if (!r) {
-        preempted = 0;
+        woken = 0;
         return -ENOSPC;
     }
     __builtin_memset(r, 0, sizeof *r);
-    r->type = BRINK_RECORD_PREEMPTED;
+    r->type = BRINK_RECORD_WAKE;
     bpf_ringbuf_submit(r, 0);
     return 0;
 }

@@ -38,13 +38,14 @@ static long place(__u32 i, struct keys* k) {
 
 /* Writes the thresholds for the present limit into bounds `version` (its lowest bit). */
 __noinline int limit_bounds(__u32 id, __u32 version) {
-    struct brink_tally* t = tally_of(id);
-    if (!t)
-        return -ENOENT;
     struct keys k = {.id = id, .version = version};
     bpf_loop(BRINK_MAX_LEVELS, find_key, &k, 0);
     bpf_loop(BRINK_MAX_LEVELS, place, &k, 0);
-    brink_close_bounds(&t->bounds[version & 1], limit_key(id, BRINK_MAX_LEVELS));
+    __u64 rearm = limit_key(id, BRINK_MAX_LEVELS);
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    brink_close_bounds(&t->bounds[version & 1], rearm);
     __u64 half = t->limit / 2;
     t->near_fd = half < ~0u ? (__u32)half : ~0u;
     return 0;

@@ -8,16 +8,16 @@ __u64 n_unwatched __weak; /* children that found no free tally */
 
 static __always_inline void unwatched(void) {
     __sync_fetch_and_add(&n_unwatched, 1);
-    say_preempted(); /* wakes the reader, who says so */
+    wake_reader(); /* who says so */
 }
 
 /* A child starts with its parent's thresholds: fork copies the limits. */
-__noinline int inherit(__u32 parent, __u64 child) {
+__noinline int inherit(__u32 parent, __u64 child, __u32 pid) {
     struct brink_tally* from = tally_of(parent);
     if (!from)
         return -ENOENT;
     const struct task_struct* task = (const void*)child;
-    __u32 id = tally_new(task, from->watch, from->flags & BRINK_TALLY_SCAN);
+    __u32 id = tally_new(task, pid, pid, from->watch, from->flags & BRINK_TALLY_SCAN);
     struct brink_tally* t = id ? tally_of(id) : 0;
     if (!t) {
         unwatched();
@@ -40,20 +40,21 @@ __noinline int inherit(__u32 parent, __u64 child) {
 static __always_inline void forks(__u64 address) {
     const struct task_struct* parent = bpf_get_current_task_btf();
     const struct task_struct* child = (const void*)address;
-    __u32 tgid = (__u32)parent->tgid;
-    struct brink_subject* s = subject_of(tgid);
-    if (!s || (__u32)BPF_CORE_READ(child, tgid) == tgid)
+    struct walk w = {.tgid = (__u32)parent->tgid};
+    if (!is_subject(w.tgid))
         return;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        struct brink_tally* t = id ? tally_of(id) : 0;
+    __u32 born = (__u32)BPF_CORE_READ(child, tgid);
+    if (born == w.tgid) /* a thread */
+        return;
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
         if (!t || t->flags & BRINK_TALLY_AT_EXEC)
             continue;
         if (t->flags & BRINK_TALLY_THREAD && t->pid != (__u32)parent->pid)
             continue;
-        struct brink_watch* w = watch_of(t);
-        if (w && w->flags & BRINK_WATCH_INHERIT)
-            inherit(id, address);
+        struct brink_watch* watch = watch_of(t);
+        if (watch && watch->flags & BRINK_WATCH_INHERIT)
+            inherit(w.id, address, born);
     }
 }
 
@@ -89,25 +90,22 @@ __noinline int come_into_force(__u32 id, __u64 table) {
 static __always_inline void executes(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
     __u32 tgid = (__u32)task->tgid;
-    struct brink_subject* s = subject_of(tgid);
-    if (!s)
-        return;
     __u64 table = address_of(task->files);
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        struct brink_tally* t = id ? tally_of(id) : 0;
+    struct walk w = {.tgid = tgid};
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
         if (!t)
             continue;
         if (t->flags & BRINK_TALLY_THREAD && t->pid != tgid) {
             if (t->leader == address_of(task)) /* de_thread: this thread has become the leader */
-                subject_end(id);
+                subject_end(w.id);
             continue;
         }
         t->leader = address_of(task);
         if (t->flags & BRINK_TALLY_AT_EXEC)
-            come_into_force(id, table);
+            come_into_force(w.id, table);
         else
-            subject_move(id, table);
+            subject_move(w.id, table);
     }
 }
 
@@ -135,19 +133,18 @@ __noinline int leave_table(__u32 id) {
 /* The current task ends; its signal_struct counts it no longer, its table is still there. */
 static __always_inline void exits(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
-    struct brink_subject* s = subject_of((__u32)task->tgid);
-    if (!s)
+    struct walk w = {.tgid = (__u32)task->tgid};
+    if (!is_subject(w.tgid))
         return;
     /* Two threads that leave together can both read 0: subject_end lets one of them in. */
     bool last = task->signal->live.counter == 0;
     __u32 pid = (__u32)task->pid;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        struct brink_tally* t = id ? tally_of(id) : 0;
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
         if (t && (t->flags & BRINK_TALLY_THREAD ? t->pid == pid : last))
-            subject_end(id);
+            subject_end(w.id);
         else if (t && t->pid == pid && users_of(t->table) == 1)
-            leave_table(id); /* the main thread ends first, and had a table of its own */
+            leave_table(w.id); /* the main thread ends first, and had a table of its own */
     }
 }
 

@@ -18,11 +18,11 @@ static long scan_bits(__u32 i, struct scan* s) {
     __u32 bytes = n >= 8 ? sizeof words : n * 8;
     if (bytes == 0 || bytes > sizeof words)
         return 1;
-    __builtin_memset(words, 0, sizeof words);
+    __builtin_memset(words, 0, sizeof words); /* before 6.2 the verifier wants it */
     if (bpf_probe_read_kernel(words, bytes, s->open_fds + i * sizeof words))
         return 1;
 #pragma clang loop unroll(disable)
-    for (int k = 0; k < 8; k++)
+    for (__u32 k = 0; k < 8 && k < n; k++)
         s->found += popcount(words[k]);
     return 0;
 }
@@ -30,12 +30,12 @@ static long scan_bits(__u32 i, struct scan* s) {
 /* 16 slots: those that hold a file. Kernel addresses have their highest bit set (a test without
  * branches, which the verifier likes better). */
 static long scan_files(__u32 i, struct scan* s) {
-    __u16 bits = 0;
-    if (bpf_probe_read_kernel(&bits, sizeof bits, s->open_fds + i * sizeof bits))
-        return 1;
-    if (bits == 0)
-        return 0;
     __u64 files[16];
+    __u16* bits = (void*)files; /* no variable of its own: the stack of all calls is 512 bytes */
+    if (bpf_probe_read_kernel(bits, sizeof *bits, s->open_fds + i * sizeof *bits))
+        return 1;
+    if (*bits == 0)
+        return 0;
     if (bpf_probe_read_kernel(files, sizeof files, s->fd + i * sizeof files))
         return 1;
 #pragma clang loop unroll(disable)
@@ -49,12 +49,13 @@ static long scan_files(__u32 i, struct scan* s) {
 __noinline int scan_table(__u64 table, int exact) {
     const struct files_struct* files = (const void*)table;
     const struct fdtable* fdt = BPF_CORE_READ(files, fdt);
-    struct scan s = {.fd = BPF_CORE_READ(fdt, fd),
-                     .open_fds = BPF_CORE_READ(fdt, open_fds),
+    struct scan s = {.open_fds = BPF_CORE_READ(fdt, open_fds),
                      .max_fds = BPF_CORE_READ(fdt, max_fds)};
-    if (exact)
+    if (exact) {
+        s.fd = BPF_CORE_READ(fdt, fd);
         bpf_loop(s.max_fds / 16, scan_files, &s, 0);
-    else
+    } else {
         bpf_loop((s.max_fds / 64 + 7) / 8, scan_bits, &s, 0);
+    }
     return (int)s.found;
 }

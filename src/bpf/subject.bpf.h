@@ -5,8 +5,26 @@
 
 #include "tally.bpf.h"
 
-static __always_inline struct brink_subject* subject_of(__u32 tgid) {
-    return bpf_map_lookup_elem(&subjects, &tgid);
+/* Going through the tallies of a process:
+ *
+ *   struct walk w = {.tgid = tgid};
+ *   for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++)
+ *       struct brink_tally* t = subject_next(&w); (can be 0 although more will follow; w.id) */
+struct walk {
+    __u32 tgid;
+    __u32 place;
+    __u32 id;
+};
+
+static __always_inline struct brink_tally* subject_next(struct walk* w) {
+    w->id = index_next(subject_key(w->tgid), &w->place);
+    struct brink_tally* t = w->id ? tally_of(w->id) : 0;
+    return t && t->tgid == w->tgid ? t : 0;
+}
+
+/* Whether subject_next() may have anything; now and then also for a process that nobody watches. */
+static __always_inline bool is_subject(__u32 tgid) {
+    return index_slot(subject_key(tgid));
 }
 
 /* What a tally's table holds now; for one that counts, what was counted. */
@@ -17,18 +35,15 @@ static __always_inline __u64 usage_of(const struct brink_tally* t) {
 /* The kernel has refused the current task because of the limit. In the tracepoint engine the same
  * errno can have another reason (inotify_init): it counts only if the table is full. */
 static __always_inline void denied(const struct task_struct* task, __u32 error) {
-    struct brink_subject* s = subject_of((__u32)task->tgid);
-    if (!s)
-        return;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        struct brink_tally* t = id ? tally_of(id) : 0;
+    struct walk w = {.tgid = (__u32)task->tgid};
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
         if (!t || t->table != address_of(task->files) ||
             word_position(t->word) == BRINK_POS_COUNTING)
             continue;
         __u64 usage = usage_of(t);
         if (usage + 2 * users_of(t->table) > t->limit)
-            say(id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, error);
+            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, error);
     }
 }
 
@@ -40,34 +55,31 @@ static __always_inline void read_limit(struct brink_tally* t) {
     t->limit_hard = limit.rlim_max;
 }
 
-/* Takes a free tally for `task` and links it to the process, not yet to a table. 0: none is free, or
- * the process has BRINK_MAX_PER_SUBJECT already. */
-static __always_inline __u32 tally_new(const struct task_struct* task, __u32 watch, __u32 flags) {
+/* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands, and links it to the
+ * process, not yet to a table. 0: none is free. */
+static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
+                                       __u32 watch, __u32 flags) {
     __u32 id = 0;
-    __u32 tgid = (__u32)BPF_CORE_READ(task, tgid);
     if (bpf_map_pop_elem(&free_tallies, &id))
         return 0;
     struct brink_tally* t = tally_of(id);
     if (!t || id == 0)
         return 0;
-    struct signal_struct* signal = BPF_CORE_READ(task, signal);
-    const struct task_struct* leader = task;
-    if (!(flags & BRINK_TALLY_THREAD))
-        leader = BPF_CORE_READ(task, group_leader);
     t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
     t->table = 0;
-    t->signal = (__u64)signal;
+    t->signal = (__u64)BPF_CORE_READ(leader, signal);
     t->leader = (__u64)leader;
-    t->start_time_ns = start_time_ns(leader);
+    t->start_time_ns = 0;
     read_limit(t);
     t->dropped = 0;
-    t->pid = flags & BRINK_TALLY_THREAD ? (__u32)BPF_CORE_READ(task, pid) : tgid;
+    t->pid = pid;
     t->tgid = tgid;
     t->watch = watch;
     t->flags = flags;
     t->budget = 0;
     t->lock = 0;
-    if (subject_add(tgid, id)) {
+    if (index_insert(subject_key(tgid), id)) {
+        t->signal = 0;
         t->generation++;
         bpf_map_push_elem(&free_tallies, &id, 0);
         return 0;

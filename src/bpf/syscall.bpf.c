@@ -20,68 +20,75 @@ static __always_inline __u32 effect_of(const struct task_struct* task, __u64 num
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
 }
 
-static long look_at_limit(__u32 i, void* unused) {
+static long has_new_limit(__u32 i, __u32* id) {
     struct brink_tally* t = tally_of(i + 1);
     const struct signal_struct* signal = t ? (const void*)t->signal : 0;
-    if (signal && t->table && BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur) != t->limit)
-        tally_limit(i + 1);
-    return 0;
+    if (!signal || !t->table || BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur) == t->limit)
+        return 0;
+    *id = i + 1;
+    return 1;
 }
 
-/* prlimit(2) can name any process, in numbers of the caller's pid namespace: unless it is the caller
- * itself, look at all tallies. */
-static __always_inline void follow_limit(const struct task_struct* task, __u32 effect,
-                                         const struct pt_regs* regs) {
+/* prlimit(2) has changed the limit of one process, which is not known here. */
+static __always_inline void follow_any(void) {
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
+        __u32 id = 0;
+        bpf_loop(n_tallies - 1, has_new_limit, &id, 0);
+        if (!id)
+            return;
+        tally_limit(id);
+    }
+}
+
+/* Whose limit the call can have changed: nobody's, the caller's, or anybody's. prlimit(2) can name any process,
+ * in numbers of the caller's pid namespace: unless it is the caller itself, all tallies are looked at. */
+enum limits { LIMITS_NONE, LIMITS_OWN, LIMITS_ALL };
+
+static __always_inline enum limits limits_changed(const struct task_struct* task, __u32 effect) {
+    if (effect & BRINK_EFFECT_ALL_LIMITS)
+        return LIMITS_ALL;
+    if (effect & BRINK_EFFECT_PRLIMIT) {
+        const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs((void*)task);
 #if defined(__TARGET_ARCH_x86)
-    __u32 target = (__u32)regs->di, resource = (__u32)regs->si;
-    bool changes = regs->dx;
+        __u32 target = (__u32)regs->di, resource = (__u32)regs->si;
+        bool changes = regs->dx;
 #else
-    __u32 target = (__u32)regs->regs[0], resource = (__u32)regs->regs[1];
-    bool changes = regs->regs[2];
+        __u32 target = (__u32)regs->regs[0], resource = (__u32)regs->regs[1];
+        bool changes = regs->regs[2];
 #endif
-    if (effect & BRINK_EFFECT_PRLIMIT && (!changes || resource != RLIMIT_NOFILE))
-        return;
-    if (effect & BRINK_EFFECT_ALL_LIMITS || (effect & BRINK_EFFECT_PRLIMIT && target)) {
-        bpf_loop(n_tallies - 1, look_at_limit, 0, 0);
-        return;
+        if (!changes || resource != RLIMIT_NOFILE)
+            return LIMITS_NONE;
+        return target ? LIMITS_ALL : LIMITS_OWN;
     }
-    struct brink_subject* s = subject_of((__u32)task->tgid);
-    if (!s)
-        return;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        if (s->tally[i])
-            tally_limit(s->tally[i]);
-    }
+    return effect & BRINK_EFFECT_LIMIT ? LIMITS_OWN : LIMITS_NONE;
 }
 
-static __always_inline void follow_table(const struct task_struct* task) {
-    struct brink_subject* s = subject_of((__u32)task->tgid);
-    if (!s)
-        return;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = s->tally[i];
-        struct brink_tally* t = id ? tally_of(id) : 0;
-        if (t && t->pid == (__u32)task->pid)
-            subject_move(id, address_of(task->files));
+/* The caller's own tallies after a call that can have given it another table or limit. */
+static __always_inline void follow(const struct task_struct* task, bool table, bool limit) {
+    struct walk w = {.tgid = (__u32)task->tgid};
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
+        if (t && table && t->pid == (__u32)task->pid)
+            subject_move(w.id, address_of(task->files));
+        if (t && limit)
+            tally_limit(w.id);
     }
 }
 
 SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
     struct task_struct* task = bpf_get_current_task_btf();
-    const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs(task);
     __u32 effect = effect_of(task, system_call_of(task));
     if (!effect)
         return 0;
-    if (effect & BRINK_EFFECT_TABLE)
-        follow_table(task);
-    if (effect & (BRINK_EFFECT_LIMIT | BRINK_EFFECT_PRLIMIT))
-        follow_limit(task, effect, regs);
+    enum limits limits = limits_changed(task, effect);
+    if (effect & BRINK_EFFECT_TABLE || limits == LIMITS_OWN)
+        follow(task, effect & BRINK_EFFECT_TABLE, limits == LIMITS_OWN);
+    if (limits == LIMITS_ALL)
+        follow_any();
     if ((__s64)ctx->args[1] == -EMFILE)
         denied(task, EMFILE);
-    if (effect & BRINK_EFFECT_ANY)
-        count(address_of(task->files), CHANGE_ANY, 0);
-    else if (effect & BRINK_EFFECT_SMALL)
-        count(address_of(task->files), CHANGE_SMALL, 0);
+    if (effect & (BRINK_EFFECT_ANY | BRINK_EFFECT_SMALL))
+        count(address_of(task->files), effect & BRINK_EFFECT_ANY ? CHANGE_ANY : CHANGE_SMALL, 0);
     return 0;
 }

@@ -173,13 +173,14 @@ __noinline int tally_recount(__u32 id, __u32 installing) {
 /* One sample of a table whose tally counts: installed descriptors less the changes counted since
  * the tally was linked. A close that the table shows already and its hook does not yet, or an
  * install the other way round, make a sample too small, never too large: the largest of several
- * samples is the true base (docs/adr/0001-counting.md). Negative: a change came between, try again. */
-__noinline int tally_sample(__u32 id) {
+ * samples is the true base (docs/adr/0001-counting.md). Negative: a change came between, try again.
+ * `exact`: as for scan_table(). */
+__noinline int tally_sample(__u32 id, int exact) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
     __u64 word = *(volatile __u64*)&t->word;
-    __u64 n = (__u32)scan_table(t->table, 1);
+    __u64 n = (__u32)scan_table(t->table, exact);
     if (*(volatile __u64*)&t->word != word)
         return -EAGAIN;
     return (int)((__s64)n - word_delta(word)) & 0x7fffffff;
@@ -199,6 +200,8 @@ __noinline int tally_commit(__u32 id, __u64 base) {
         __u64 next = word_of(n, to, word_version(word), word_record(word) + to, word_op(word) + 1);
         if (__sync_val_compare_and_swap(&t->word, word, next) != word)
             continue;
+        if (!to)
+            return 0;
         __u32 acted = bpf_get_current_pid_tgid() >> 32 == t->pid ? SAY_ACTED : 0;
         say_range(id, BRINK_RECORD_INITIAL | acted, word, to << 8, n);
         return 0;
@@ -207,16 +210,18 @@ __noinline int tally_commit(__u32 id, __u64 base) {
 }
 
 /* Samples and settles at once. Exact where nobody else can be at work on the table: a child before
- * its first instruction, a process in execve. */
+ * its first instruction, a process in execve. No open is under way there, and the bitmap will do:
+ * dup_fd leaves reserved numbers out of the copy. */
 __noinline int tally_start(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    bool alone = users_of(t->table) == 1;
     int base = -1;
-    for (int i = 0; i < 16; i++) {
-        int sample = tally_sample(id);
+    for (int i = 0; i < 16 && !(alone && base >= 0); i++) {
+        int sample = tally_sample(id, !alone);
         if (sample > base)
             base = sample;
-        struct brink_tally* t = tally_of(id);
-        if (!t || (sample >= 0 && users_of(t->table) == 1))
-            break;
     }
     return base < 0 ? -EAGAIN : tally_commit(id, (__u64)base);
 }

@@ -4,6 +4,7 @@
 #ifndef BRINK_TALLY_BPF_H
 #define BRINK_TALLY_BPF_H
 
+#include "index.bpf.h"
 #include "kernel.h"
 #include "wire.h"
 
@@ -15,21 +16,6 @@ struct {
     __type(key, __u32);
     __type(value, struct brink_tally);
 } tallies SEC(".maps") __weak;
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct brink_index_set);
-} table_index SEC(".maps") __weak;
-
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 1);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, __u32); /* tgid */
-    __type(value, struct brink_subject);
-} subjects SEC(".maps") __weak;
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -46,23 +32,16 @@ struct {
     __type(value, __u32);
 } free_tallies SEC(".maps") __weak;
 
-const volatile __u32 index_mask __weak = 0;
 const volatile __u32 n_tallies __weak = 1;
 
 /* The pid namespace whose numbers the records carry: that of whoever runs brink. */
 __u32 ns_level __weak;
 __u32 ns_inum __weak;
 
-/* The first look of a hook, in the programs' own data, where it costs one load: for every slot the
- * number of tallies whose tables hash to it, and the sum of their ids << 16. With one tally, the sum is
- * its id; with more, the sets of table_index tell them apart. One addition keeps both. */
-#define SLOT_SHIFT 50
-__u64 slots[1 << (64 - SLOT_SHIFT)] __weak;
-
 __u64 n_dropped __weak;   /* records, all tallies together */
 __u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
 
-__u32 preempted __weak;   /* BRINK_RECORD_PREEMPTED waits to be heard */
+__u32 woken __weak;       /* BRINK_RECORD_WAKE waits to be read */
 __u64 n_unsettled __weak; /* operations that gave up after too many collisions: should be 0 */
 __u64 commander __weak;   /* pid and tid of the reader while it has a command run */
 
@@ -81,11 +60,11 @@ static __always_inline __u64 address_of(const void* pointer) {
 /* Functions of other files; numbers only, so that each is verified once, by itself. */
 extern int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra); /* emit.bpf.c */
 extern int scan_table(__u64 table, int exact);                                /* scan.bpf.c */
-extern int say_preempted(void);
+extern int wake_reader(void);
 extern int tally_step(__u32 id, __s32 delta); /* tally.bpf.c */
 extern __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n);
 extern int tally_recount(__u32 id, __u32 installing);
-extern int tally_sample(__u32 id);
+extern int tally_sample(__u32 id, int exact);
 extern int tally_commit(__u32 id, __u64 base);
 extern int tally_start(__u32 id);
 extern int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause);
@@ -93,18 +72,13 @@ extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern int limit_bounds(__u32 id, __u32 version);
-extern int index_insert(__u64 table, __u32 id); /* subject.bpf.c */
-extern int index_remove(__u64 table, __u32 id);
-extern __u64 index_next(__u64 table, __u32 from);
-extern int subject_add(__u32 tgid, __u32 id);
-extern int subject_remove(__u32 tgid, __u32 id);
-extern int subject_end(__u32 id);
+extern int subject_end(__u32 id); /* subject.bpf.c */
 extern int subject_move(__u32 id, __u64 table);
 
 /* A tally may be off: the reader is woken to hold the counts against the tables. */
 static __always_inline void unsettled(void) {
     __sync_fetch_and_add(&n_unsettled, 1);
-    say_preempted();
+    wake_reader();
 }
 
 /* The second argument of say(). */
@@ -120,18 +94,6 @@ enum {
 /* bpf_map_lookup_elem on an array is inlined by the verifier: a bounds check and an addition. */
 static __always_inline struct brink_tally* tally_of(__u32 id) {
     return bpf_map_lookup_elem(&tallies, &id);
-}
-
-static __always_inline __u64 hash_of(__u64 table) {
-    return table * 0x9e3779b97f4a7c15ull;
-}
-
-static __always_inline __u32 index_home(__u64 table) {
-    return (__u32)(hash_of(table) >> 40) & index_mask;
-}
-
-static __always_inline struct brink_index_set* index_set(__u32 set) {
-    return bpf_map_lookup_elem(&table_index, &set);
 }
 
 static __always_inline __u64 popcount(__u64 x) {
@@ -236,42 +198,31 @@ struct each {
     __u64 table;
     enum change change;
     __u32 fd;
-    __u32 next;
+    __u32 place;
 };
 
 static long visit_next(__u32 i, struct each* e) {
-    __u64 found = index_next(e->table, e->next);
-    if (!found)
-        return 1;
-    __u32 id = (__u32)found;
-    e->next = (__u32)(found >> 32);
-    struct brink_tally* t = tally_of(id);
+    __u32 id = index_next(e->table, &e->place);
+    struct brink_tally* t = id ? tally_of(id) : 0;
     if (t && t->table == e->table)
         visit(t, id, e->change, e->fd);
-    return 0;
+    return e->place == INDEX_END;
 }
 
 /* Applies `change`, a constant, to every tally of `table`; `fd`: the number that is installed. */
 static __always_inline void count(__u64 table, enum change change, __u32 fd) {
-    __u64 slot = slots[hash_of(table) >> SLOT_SHIFT];
+    __u64 slot = index_slot(table);
     if (!slot)
         return;
-    if ((slot & 0xffff) == 1) {
-        __u32 id = (__u32)(slot >> 16);
+    if (slot_has_one(slot)) {
+        __u32 id = slot_id(slot);
         struct brink_tally* t = tally_of(id);
-        if (!t || t->table != table)
-            return;
-        visit(t, id, change, fd);
+        if (t && t->table == table)
+            visit(t, id, change, fd);
         return;
     }
-    /* The slot has several tallies: those of this table are in the sets. */
     struct each e = {.table = table, .change = change, .fd = fd};
     bpf_loop(BRINK_INDEX_PROBES * BRINK_INDEX_WAYS, visit_next, &e, 0);
-}
-
-/* Whether count() has more to do than its first look; now and then also for a table that nobody watches. */
-static __always_inline bool watched(__u64 table) {
-    return slots[hash_of(table) >> SLOT_SHIFT];
 }
 
 #endif

@@ -25,7 +25,7 @@ typedef __u64 brink_u64;
 #define BRINK_MAX_WATCHES 64    /* watches of one process that runs brink */
 #define BRINK_MAX_PER_SUBJECT 8 /* watches on one process */
 #define BRINK_INDEX_WAYS 4
-#define BRINK_INDEX_PROBES 8 /* sets looked at for one table before giving up */
+#define BRINK_INDEX_PROBES 8 /* sets looked at for one key before giving up */
 #define BRINK_STACK_BYTES 16384
 #define BRINK_STACK_REGS 34
 
@@ -108,10 +108,10 @@ enum brink_tally_flag {
 
 struct brink_tally {
     brink_u64 word;
-    brink_u64 table;  /* address of the files_struct counted; 0: not linked */
-    brink_u64 signal; /* address of the subject's signal_struct (its rlimits) */
-    brink_u64 leader; /* address of the task that stands for the subject */
-    brink_u64 start_time_ns;
+    brink_u64 table;         /* address of the files_struct counted; 0: not linked */
+    brink_u64 signal;        /* address of the subject's signal_struct (its rlimits) */
+    brink_u64 leader;        /* address of the task that stands for the subject */
+    brink_u64 start_time_ns; /* 0: not asked yet; no record has been written */
     brink_u64 limit;
     brink_u64 limit_hard;
     brink_u64 dropped; /* records of this tally that found no room */
@@ -127,18 +127,14 @@ struct brink_tally {
 };
 BRINK_ASSERT_SIZE(struct brink_tally, 720);
 
-/* One set of the index from descriptor table to tallies. */
+/* One set of the index (src/bpf/index.bpf.h). */
 struct brink_index_set {
-    brink_u64 table[BRINK_INDEX_WAYS];
+    brink_u64 key[BRINK_INDEX_WAYS];
     brink_u32 tally[BRINK_INDEX_WAYS];
     brink_u32 spill; /* entries that belong here and stand in a later set */
     brink_u32 reserved[3];
 };
 BRINK_ASSERT_SIZE(struct brink_index_set, 64);
-
-struct brink_subject {
-    brink_u32 tally[BRINK_MAX_PER_SUBJECT]; /* 0: free */
-};
 
 /* ---- records ------------------------------------------------------------------------------ */
 
@@ -149,10 +145,10 @@ enum brink_record_type {
     BRINK_RECORD_LIMIT = 4,
     BRINK_RECORD_EXIT = 5,
     BRINK_RECORD_RESYNC = 6,
-    BRINK_RECORD_STACK = 7,      /* struct brink_stack_record; precedes the record it belongs to */
-    BRINK_RECORD_ARMED = 8,      /* the subject executed; the watch is in force */
-    BRINK_RECORD_NEAR = 9,       /* half of the limit is reached: refusals are to be looked for */
-    BRINK_RECORD_PREEMPTED = 10, /* a hook was interrupted by other tasks: theirs may be left out */
+    BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
+    BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
+    BRINK_RECORD_NEAR = 9,  /* half of the limit is reached: refusals are to be looked for */
+    BRINK_RECORD_WAKE = 10, /* of no tally: counts may be off, or a child is not watched */
     BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
 };
 
@@ -250,7 +246,7 @@ struct brink_answer {
     int error; /* 0 or a negative errno */
     brink_u32 tally;
     brink_u32 generation;
-    brink_u32 users; /* tasks that share the table */
+    brink_u32 reserved;
     brink_u64 base;  /* CHECK: what the table holds */
     brink_u64 usage; /* CHECK: what the tally says */
 };

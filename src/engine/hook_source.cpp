@@ -153,7 +153,7 @@ void HookSource::pause_between_samples() const {
 void HookSource::read(const Reader& reader) {
     hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
     resync_dropped(reader);
-    if (!std::exchange(preempted_, false) && !hooks_->preemptible()) return;
+    if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
         missed_seen_ = missed;
         (void)check_all();
@@ -188,9 +188,9 @@ void HookSource::take_record(const brink_record& record, const Reader& reader) {
         (void)hooks_->attach_refusals();
         return;
     }
-    if (record.type == BRINK_RECORD_PREEMPTED) {
-        hooks_->heard_of_preemption();
-        preempted_ = true;
+    if (record.type == BRINK_RECORD_WAKE) {
+        hooks_->heard_wake();
+        woken_ = true;
         return;
     }
     Stream& stream = stream_of(record.tally, record.generation, reader);

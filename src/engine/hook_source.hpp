@@ -89,7 +89,7 @@ class HookSource final : public RecordSource {
     std::size_t held_ = 0;
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
-    bool preempted_ = false;  // a hook was interrupted: some may have been left out
+    bool woken_ = false;  // counts may be off
     kernel::HookEngine engine_ = kernel::HookEngine::kernel;
 };
 

@@ -215,12 +215,12 @@ Result<void> Hooks::open(const HookOptions& options) {
 
 void Hooks::size_maps(const HookOptions& options) {
     n_tallies_ = options.max_subjects + 1;
-    const std::uint32_t sets = std::bit_ceil(std::max(options.max_subjects, 64U));
+    const std::uint32_t sets = std::bit_ceil(
+        std::max(options.max_subjects, 64U));  // of four; a tally has two places
     auto& maps = skeleton_->maps;
     bpf_map__set_max_entries(maps.tallies, n_tallies_);
     bpf_map__set_max_entries(maps.free_tallies, n_tallies_);
-    bpf_map__set_max_entries(maps.subjects, n_tallies_);
-    bpf_map__set_max_entries(maps.table_index, sets);
+    bpf_map__set_max_entries(maps.index_sets, sets);
     bpf_map__set_max_entries(maps.records,
                              std::clamp(sets * kRingBytesPerSubject, kMinRingBytes, kMaxRingBytes));
     skeleton_->rodata->index_mask = sets - 1;
@@ -247,8 +247,8 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
         bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
     const Preemption preemption = kernel_preemption();
     const Flavour flavour = types ? flavour_for(preemption, types) : Flavour::plain;
-    leaves_out_ = flavour == Flavour::noted;
     preemptible_ = preemption != Preemption::none;
+    leaves_out_ = types ? flavour == Flavour::noted : preemptible_ && preempts_tracepoints();
     Result<void> answer;
     for (const Place& place : kPlaces) {
         Hook& hook = hooks_.emplace_back();
@@ -372,9 +372,7 @@ std::uint64_t Hooks::unwatched() const {
     return __atomic_load_n(&skeleton_->bss->n_unwatched, __ATOMIC_ACQUIRE);
 }
 
-void Hooks::heard_of_preemption() {
-    __atomic_store_n(&skeleton_->bss->preempted, 0U, __ATOMIC_RELEASE);
-}
+void Hooks::heard_wake() { __atomic_store_n(&skeleton_->bss->woken, 0U, __ATOMIC_RELEASE); }
 
 std::uint64_t Hooks::missed() const {
     std::uint64_t missed = __atomic_load_n(&skeleton_->bss->n_unsettled, __ATOMIC_ACQUIRE);

@@ -90,15 +90,14 @@ class Hooks {
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;
-    /// Whether that can happen on this kernel in the hooks that count: PREEMPT_RT, or
-    /// preemption without kprobe.multi.
+    /// Whether that can happen on this kernel in the hooks that count: PREEMPT_RT, preemption without
+    /// kprobe.multi, and for engine `tracepoint` any preemption from 7.0 on.
     [[nodiscard]] bool leaves_out() const { return leaves_out_; }
     /// Whether a thread can lose its CPU between a change of its table and the hook that counts it.
     [[nodiscard]] bool preemptible() const { return preemptible_; }
 
-    /// Lets the hooks say anew that one was preempted (BRINK_RECORD_PREEMPTED). Call before looking
-    /// at missed().
-    void heard_of_preemption();
+    /// Lets the hooks wake the reader anew (BRINK_RECORD_WAKE). Call before looking at missed().
+    void heard_wake();
 
     /// Bytes of kernel memory in maps.
     [[nodiscard]] std::uint64_t map_bytes() const;

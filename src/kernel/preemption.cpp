@@ -3,6 +3,7 @@
 
 #include <sys/utsname.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -34,6 +35,11 @@ Preemption kernel_preemption() {
     if (has(model, "(none)") || has(model, "(voluntary)")) return Preemption::none;
     if (has(model, "preempt=none") || has(model, "preempt=voluntary")) return Preemption::none;
     return Preemption::kernel;
+}
+
+bool preempts_tracepoints() {
+    utsname system{};
+    return ::uname(&system) || std::strtoul(system.release, nullptr, 10) >= 7;
 }
 
 }  // namespace brink::kernel

@@ -13,4 +13,8 @@ enum class Preemption {
 /// Reads uname(2), then /sys/kernel/debug/sched/preempt (5.12), else /proc/cmdline.
 [[nodiscard]] Preemption kernel_preemption();
 
+/// Whether programs on tracepoints can be preempted where the kernel preempts itself: uname(2) says 7.0 or
+/// later (before, tracepoints were called with preemption off).
+[[nodiscard]] bool preempts_tracepoints();
+
 }  // namespace brink::kernel
