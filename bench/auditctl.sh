@@ -4,8 +4,7 @@
 # Fetches Linux audit's auditctl for the guests and prints the folder with it, the folder lib with its
 # libraries, and the file version. Nothing is installed on this machine.
 #
-# It is fetched once and then used from the cache. As in tests/vm/kernels.sh apt works with a state of
-# its own and without privileges, here with the sources of this machine: auditctl must suit the C
+# It is fetched once and then used from the cache; from the sources of this machine, since it must suit the C
 # library that the guests get from it.
 
 set -euo pipefail
@@ -13,22 +12,8 @@ set -euo pipefail
 cache=$(realpath -m "${BRINK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/brink}")
 readonly cache
 
-configure_apt() {
-    local apt=$1
-    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-    : >"$apt/status"
-    cat >"$apt/apt.conf" <<END
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-APT::Sandbox::User "$(id -un)";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Dir::State::Lists "$apt/lists";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt";
-END
-}
+# shellcheck source=tests/vm/private_apt.sh
+source "$(dirname "$(readlink -f "$0")")/../tests/vm/private_apt.sh"
 
 # In a folder of its own, which takes the place of the cached one when it is complete.
 fetch() {
@@ -37,11 +22,11 @@ fetch() {
     work=$(mktemp -d "$cache/.fetch-auditctl.XXXXXX")
     # shellcheck disable=SC2064 # the folder as it is now
     trap "rm -rf '$work'" EXIT
-    configure_apt "$work/apt"
+    private_apt "$work/apt"
     mkdir -p "$work/packages" "$work/files" "$work/auditctl/lib"
     cd "$work/packages"
-    apt-get -qq -c "$work/apt/apt.conf" -o APT::Update::Error-Mode=any update >&2
-    apt-get -qq -c "$work/apt/apt.conf" download auditd libaudit1 libauparse0 >&2
+    retry apt-get -qq -c "$work/apt/apt.conf" -o APT::Update::Error-Mode=any update >&2
+    retry apt-get -qq -c "$work/apt/apt.conf" download auditd libaudit1 libauparse0 >&2
     for package in *.deb; do
         dpkg-deb -x "$package" "$work/files"
     done

@@ -7,14 +7,16 @@
 #   tests/vm/kernels.sh NAME             prints the folder with vmlinuz, version and the packages
 #   tests/vm/kernels.sh --refresh NAME   the same, after asking the archive for a newer one
 #
-# A kernel is fetched once and then used from the cache, also without a network. apt does the work
-# with a configuration of its own: the machine's package state is not touched, no privileges are
-# needed, and the archive's signatures are checked. The archive is the one that this machine uses.
+# A kernel is fetched once and then used from the cache, also without a network. The archive is the one that
+# this machine uses.
 
 set -euo pipefail
 
 cache=$(realpath -m "${BRINK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/brink}/kernels")
 readonly cache
+
+# shellcheck source=tests/vm/private_apt.sh
+source "$(dirname "$(readlink -f "$0")")/private_apt.sh"
 
 # Of package debian-archive-keyring, which knows later releases than the machine's own.
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -77,44 +79,21 @@ mirror() {
     die "apt on this machine has no source for '$codename main', so there is nowhere to fetch from"
 }
 
-# Writes apt's private configuration for suite $2 below folder $1. The machine's other settings (say,
-# a proxy) still hold; its hooks do not.
-configure_apt() {
+# Lets the private apt in folder $1 see suite $2 of the archive, and nothing else.
+use_suite() {
     local apt=$1 suite=$2 uri
     uri=$(mirror)
-    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-    : >"$apt/status"
     echo "deb [arch=amd64 signed-by=$keyring] $uri $suite main" >"$apt/sources.list"
-    cat >"$apt/apt.conf" <<END
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
+    cat >>"$apt/apt.conf" <<END
 APT::Architecture "amd64";
-APT::Sandbox::User "$(id -un)";
 APT::Get::AllowUnauthenticated "false";
 Acquire::AllowInsecureRepositories "false";
-Acquire::Languages "none";
 Acquire::PDiffs "false";
-Acquire::Retries "3";
 Dir::Etc::SourceList "$apt/sources.list";
 Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null";
 Dir::Etc::PreferencesParts "/dev/null";
-Dir::State::Lists "$apt/lists";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt";
 END
-}
-
-# Runs "$@" up to three times: mirrors are sometimes in the middle of an update.
-retry() {
-    local attempt
-    for attempt in 1 2 3; do
-        "$@" && return
-        ((attempt < 3)) || return
-        echo "kernels.sh: $1 failed, trying again" >&2
-        sleep $((attempt * 5))
-    done
 }
 
 # The packages that $1 depends on whose names match $2.
@@ -136,7 +115,8 @@ fetch() (
     mkdir -p "$cache"
     work=$(mktemp -d "$cache/.fetch-$name.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    configure_apt "$work/apt" "$suite"
+    private_apt "$work/apt"
+    use_suite "$work/apt" "$suite"
     apt_conf=$work/apt/apt.conf
 
     retry apt-get -qq -c "$apt_conf" -o APT::Update::Error-Mode=any update >&2
