@@ -20,9 +20,6 @@ namespace {
 
 constexpr int kSamples = 16;
 constexpr int kMaxSamples = 20000;
-// A CPU that stands still (a virtual one may) between deciding on a record and writing it lets the others
-// run ahead. What is missing comes, or is counted as dropped; less than half of the 65536 numbers.
-constexpr std::size_t kMaxHeld = 16384;
 // Long enough for an operation under way to end: it runs, or, where the kernel preempts it, waits for
 // its next turn.
 constexpr long kSamplePause_ns = 50'000;
@@ -93,15 +90,15 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
         if (answer.error != -EAGAIN) break;
     }
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
-    Stream& stream = streams_[answer.tally] = Stream{};
-    stream.generation = answer.generation;
-    stream.last.tally = answer.tally;
-    stream.last.generation = answer.generation;
-    stream.last.watch = watch;
-    stream.last.pid = stream.last.ns_pid = static_cast<brink_u32>(target.pid);
-    stream.last.start_time_ns = hooks_->tally(answer.tally).start_time_ns;
-    stream.last.flags = BRINK_RECORD_NAMED;
-    if (target.thread) stream.last.flags |= BRINK_RECORD_THREAD;
+    brink_record known{};
+    known.tally = answer.tally;
+    known.generation = answer.generation;
+    known.watch = watch;
+    known.pid = known.ns_pid = static_cast<brink_u32>(target.pid);
+    known.start_time_ns = hooks_->tally(answer.tally).start_time_ns;
+    known.flags = BRINK_RECORD_NAMED;
+    if (target.thread) known.flags |= BRINK_RECORD_THREAD;
+    order_.begin(known);
     return target.at_exec ? Result<void>{} : settle(answer);
 }
 
@@ -151,7 +148,7 @@ void HookSource::pause_between_samples() const {
 }
 
 void HookSource::read(const Reader& reader) {
-    hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
+    read_ring(reader);
     resync_dropped(reader);
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
@@ -161,89 +158,24 @@ void HookSource::read(const Reader& reader) {
 }
 
 void HookSource::take(const void* data, std::size_t bytes, const Reader& reader) {
-    if (bytes >= sizeof(brink_stack_record))
-        take_stack(*static_cast<const brink_stack_record*>(data), reader);
-    else if (bytes >= sizeof(brink_record))
-        take_record(*static_cast<const brink_record*>(data), reader);
-}
-
-HookSource::Stream& HookSource::stream_of(std::uint32_t tally, std::uint32_t generation,
-                                          const Reader& reader) {
-    Stream& stream = streams_[tally];
-    if (stream.generation != generation) {
-        end(stream, reader);
-        stream = Stream{};
-        stream.generation = generation;
-    }
-    return stream;
-}
-
-void HookSource::take_stack(const brink_stack_record& record, const Reader& reader) {
-    stream_of(record.tally, record.generation, reader).stack = std::make_unique<brink_stack_record>(
-        record);
-}
-
-void HookSource::take_record(const brink_record& record, const Reader& reader) {
-    if (record.type == BRINK_RECORD_NEAR) {
-        (void)hooks_->attach_refusals();
+    if (bytes >= sizeof(brink_stack_record)) {
+        order_.take(*static_cast<const brink_stack_record*>(data), reader);
         return;
     }
-    if (record.type == BRINK_RECORD_WAKE) {
-        hooks_->heard_wake();
-        woken_ = true;
-        return;
+    if (bytes < sizeof(brink_record)) return;
+    const auto& record = *static_cast<const brink_record*>(data);
+    switch (record.type) {
+        case BRINK_RECORD_NEAR: (void)hooks_->attach_refusals(); break;
+        case BRINK_RECORD_WAKE:
+            hooks_->heard_wake();
+            woken_ = true;
+            break;
+        default: order_.take(record, reader);
     }
-    Stream& stream = stream_of(record.tally, record.generation, reader);
-    std::unique_ptr<brink_stack_record> stack;
-    if (stream.stack && stream.stack->number == record.number) stack = std::move(stream.stack);
-    if (record.number != stream.next && !stream.gap && !is_gap(stream, record, reader)) {
-        stream.held.push_back(Held{record, std::move(stack)});
-        ++held_;
-        if (stream.held.size() > kMaxHeld) flush(stream, reader);
-        return;
-    }
-    stream.gap = false;
-    hand_over(stream, record, std::move(stack), reader);
 }
 
-// Whether the numbers before `record` were dropped, rather than being late from another CPU: then
-// that is said here, where they are missing. Numbers are modulo 65536, the count of drops is not.
-bool HookSource::is_gap(Stream& stream, const brink_record& record, const Reader& reader) {
-    const brink_tally& tally = hooks_->tally(record.tally);
-    if (tally.generation != record.generation) return false;
-    const std::uint64_t missing = tally.dropped - stream.dropped;
-    const auto step = static_cast<std::uint16_t>(record.number - stream.next);
-    if (missing < step || !stream.held.empty()) return false;
-    brink_record lost = record;
-    lost.type = BRINK_RECORD_LOST;
-    lost.usage = step + (missing - step) / 65536 * 65536;
-    stream.dropped += lost.usage;
-    stream.resync_due = true;
-    reader(lost, nullptr);
-    return true;
-}
-
-void HookSource::hand_over(Stream& stream, const brink_record& record,
-                           std::unique_ptr<brink_stack_record> stack, const Reader& reader) {
-    brink_record current = record;
-    while (true) {
-        stream.next = static_cast<std::uint16_t>(current.number + 1);
-        stream.last = current;
-        reader(current, stack.get());
-        if (current.type == BRINK_RECORD_EXIT) {
-            streams_.erase(current.tally);
-            return;
-        }
-        const auto waiting = std::find_if(stream.held.begin(), stream.held.end(),
-                                          [&](const Held& held) {
-                                              return held.record.number == stream.next;
-                                          });
-        if (waiting == stream.held.end()) return;
-        current = waiting->record;
-        stack = std::move(waiting->stack);
-        stream.held.erase(waiting);
-        --held_;
-    }
+void HookSource::read_ring(const Reader& reader) {
+    hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
 }
 
 // Records that found no room leave a gap in the numbers that will never be filled. What came after
@@ -252,58 +184,11 @@ void HookSource::resync_dropped(const Reader& reader) {
     const std::uint64_t dropped = hooks_->dropped();
     if (dropped == dropped_seen_) return;
     dropped_seen_ = dropped;
-    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id) {
-        const brink_tally& tally = hooks_->tally(id);
-        if (!tally.table || !tally.dropped) continue;
-        Stream& stream = stream_of(id, tally.generation, reader);
-        if (stream.dropped == tally.dropped && !stream.resync_due) continue;
-        stream.dropped = tally.dropped;
-        stream.resync_due = false;
-        flush(stream, reader);
-        (void)resync(id, 0);
-    }
-    end_the_gone(reader);
-}
-
-// Hands over what is held of a tally, and takes whatever comes next as next.
-void HookSource::flush(Stream& stream, const Reader& reader) {
-    stream.gap = true;
-    std::deque<Held> all = std::exchange(stream.held, {});
-    held_ -= all.size();
-    // Not by number: numbers wrap, and there may be more than one gap.
-    std::stable_sort(all.begin(), all.end(), [](const Held& a, const Held& b) {
-        return a.record.monotonic_ns < b.record.monotonic_ns;
-    });
-    for (const Held& held : all) {
-        stream.next = static_cast<std::uint16_t>(held.record.number + 1);
-        stream.last = held.record;
-        reader(held.record, held.stack.get());
-    }
-}
-
-// Subjects whose `exit` was among what was dropped: their tally has another owner, or none.
-void HookSource::end_the_gone(const Reader& reader) {
+    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
+        if (hooks_->tally(id).table && order_.close_gap(id, reader)) (void)resync(id, 0);
     // A record that came after the last look would be no lost one.
-    hooks_->read([&](const void* data, std::size_t bytes) { take(data, bytes, reader); });
-    for (auto at = streams_.begin(); at != streams_.end();) {
-        if (hooks_->tally(at->first).generation == at->second.generation) {
-            ++at;
-            continue;
-        }
-        end(at->second, reader);
-        at = streams_.erase(at);
-    }
-}
-
-// Hands over what is held, and says `exit` if nobody has.
-void HookSource::end(Stream& stream, const Reader& reader) {
-    flush(stream, reader);
-    brink_record record = stream.last;
-    if (record.pid == 0 || record.type == BRINK_RECORD_EXIT) return;
-    record.type = BRINK_RECORD_EXIT;
-    record.usage = record.tid = record.ns_tid = record.errno_value = 0;
-    record.monotonic_ns = monotonic_now_ns();
-    reader(record, nullptr);
+    read_ring(reader);
+    order_.end_the_gone(reader);
 }
 
 // `off`: what the tally is to be corrected by. The record comes with the next read().

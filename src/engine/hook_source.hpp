@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // HookSource: the engines `kernel` and `tracepoint`. The hooks count and decide in the kernel; this
-// class links watches to processes, and puts the records of each tally back into the order of their
-// numbers, which the ring buffer keeps on one CPU but not between two.
+// class links watches to processes, reads the records (RecordOrder), and holds the counts against the tables
+// where a hook may have been left out.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "engine/record_order.hpp"
 #include "engine/record_source.hpp"
 #include "kernel/hooks.hpp"
 
@@ -34,7 +33,7 @@ class HookSource final : public RecordSource {
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] int fd() const override { return hooks_->fd(); }
     void read(const Reader& reader) override;
-    [[nodiscard]] int timeout_ms() const override { return held_ > 0 ? 10 : -1; }
+    [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
     [[nodiscard]] std::uint64_t unwatched() const override { return hooks_->unwatched(); }
 
@@ -49,44 +48,21 @@ class HookSource final : public RecordSource {
     [[nodiscard]] std::string no_refusals() const;
 
   private:
-    struct Held {
-        brink_record record;
-        std::unique_ptr<brink_stack_record> stack;
-    };
-    struct Stream {  // the records of one tally
-        std::uint32_t generation = 0;
-        std::uint16_t next = 0;     // number of the next record to hand over
-        bool resync_due = false;    // a gap was said, the present state was not
-        bool gap = false;           // records were dropped: whichever comes next is the next
-        std::uint64_t dropped = 0;  // records that have been said to be lost
-        brink_record last{};        // handed over; at first what bind() knows
-        std::deque<Held> held;      // came before their turn; at most kMaxHeld
-        std::unique_ptr<brink_stack_record> stack;  // waits for the record it belongs to
-    };
-
-    explicit HookSource(std::unique_ptr<kernel::Hooks> hooks) : hooks_(std::move(hooks)) {}
+    explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
+        : hooks_(std::move(hooks)),
+          order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
     [[nodiscard]] Result<void> settle(const brink_answer& bound);
     void pause_between_samples() const;
     void take(const void* data, std::size_t bytes, const Reader& reader);
-    void take_stack(const brink_stack_record& record, const Reader& reader);
-    void take_record(const brink_record& record, const Reader& reader);
-    void hand_over(Stream& stream, const brink_record& record,
-                   std::unique_ptr<brink_stack_record> stack, const Reader& reader);
-    [[nodiscard]] bool is_gap(Stream& stream, const brink_record& record, const Reader& reader);
+    void read_ring(const Reader& reader);
     void resync_dropped(const Reader& reader);
-    void flush(Stream& stream, const Reader& reader);
-    void end_the_gone(const Reader& reader);
-    void end(Stream& stream, const Reader& reader);
     [[nodiscard]] bool resync(std::uint32_t id, std::int64_t off);
     [[nodiscard]] std::int64_t difference(std::uint32_t id);
-    [[nodiscard]] Stream& stream_of(std::uint32_t tally, std::uint32_t generation,
-                                    const Reader& reader);
 
     std::unique_ptr<kernel::Hooks> hooks_;
-    std::unordered_map<std::uint32_t, Stream> streams_;  // by tally
+    RecordOrder order_;
     std::uint32_t n_watches_ = 0;
     std::vector<bool> scans_;  // by watch: settled by recounting
-    std::size_t held_ = 0;
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
     bool woken_ = false;  // counts may be off

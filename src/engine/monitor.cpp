@@ -134,8 +134,6 @@ void Monitor::stamp(Event& event) {
 
 void Monitor::read(const Handler& handler) {
     source_->read([&](const brink_record& record, const brink_stack_record* stack) {
-        // What was dropped came before the state that `resync` tells.
-        if (record.type == BRINK_RECORD_RESYNC) say_lost(~std::uint64_t{0}, handler);
         if (record.type == BRINK_RECORD_LOST)
             say_lost(record.usage, handler);
         else

@@ -24,12 +24,6 @@ struct Target {
     bool at_exec = false;  ///< in force from the moment the process executes, not now
 };
 
-/// How a tally stands against the kernel's own count.
-struct TallyCheck {
-    std::uint64_t counted = 0;  ///< what the source believes
-    std::uint64_t actual = 0;   ///< what the kernel says now
-};
-
 class RecordSource {
   public:
     /// `stack` is null unless the record has BRINK_RECORD_HAS_STACK; both live for the call only.
