@@ -96,7 +96,7 @@ void Session::read_records() {
     monitor_->read(on_event);
     const std::uint64_t unwatched = monitor_->source().unwatched();
     if (unwatched > std::exchange(unwatched_, unwatched))
-        notice(fmt::format("{} processes so far are not watched: the tables are full; "
+        notice(fmt::format("children left unwatched so far: {}; the tables are full, "
                            "--max-subjects makes them larger",
                            unwatched));
 }

@@ -150,7 +150,33 @@ TEST(Family, KilledWithSigkill) {
     check_events(run.events(), oracle.events());
 }
 
-// The same for a process that is watched from outside, of many threads.
+// Four places: the command and three children. Who finds none is told of, and a place that is free again is used.
+TEST(Family, ChildrenBeyondMaxSubjectsAreToldOf) {
+    RunOptions options = watching("20");
+    options.further = {"--max-subjects", "4"};
+    BrinkRun run(options, {work("puppet")});
+    Puppet puppet(run);
+    std::vector<pid_t> pids;
+    for (int child = 1; child <= 5; ++child) {
+        ASSERT_EQ(puppet("fork " + std::to_string(child)), 0);
+        ASSERT_TRUE(puppet.to(25, child));
+        pids.push_back(puppet.last_pid());
+    }
+    EXPECT_TRUE(run.child().wait_for_error_line("children left unwatched so far: 2;"))
+        << run.child().err();
+    ASSERT_EQ(puppet("@1 exit 0"), 0);
+    ASSERT_EQ(puppet("wait 1"), 0);
+    ASSERT_EQ(puppet("fork 6"), 0);
+    ASSERT_TRUE(puppet.to(25, 6));
+    pids.push_back(puppet.last_pid());
+    puppet.child().send("exit 0");
+    ASSERT_EQ(run.wait(), 0);
+    const Events events = run.events();
+    for (std::size_t i = 0; i < pids.size(); ++i)
+        EXPECT_EQ(of_pid(events, pids[i]).empty(), i == 3 || i == 4) << "child " << i + 1;
+}
+
+// A process that is watched from outside, of many threads.
 TEST(Family, AThreadedProcessKilledWhileWatched) {
     Child workload({work("threads"), "--threads", "4", "--each", "6", "--until-told"},
                    {.soft_limit = 100});
