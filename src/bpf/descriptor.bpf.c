@@ -14,7 +14,7 @@ struct {
     __type(value, __u8);
 } replacing SEC(".maps");
 
-/* Hooks are there several times (src/kernel/hooks.cpp chooses, docs/adr/0001-counting.md says why):
+/* Hooks are there several times (src/kernel/hook_places.cpp chooses, docs/adr/0001-counting.md says why):
  *   fentry   the cheapest, where kernel code is not preempted;
  *   _kprobe  where it is: kprobe.multi runs with preemption off, while a trampoline lets other tasks
  *            in, and leaves out the same program for them meanwhile;

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 
 #include "bpf/wire.h"
@@ -26,108 +26,15 @@ constexpr std::uint32_t kMaxRingBytes = 1U << 24;
 constexpr std::uint32_t kRingBytesPerSubject = 1024;  // seven records
 constexpr std::uint32_t kRecordsPerRead = 65536;
 
-enum class When { both, kernel, tracepoint };
-
-// How engine `kernel` hooks a place (src/bpf/descriptor.bpf.c).
-enum class Flavour { plain, kprobe, noted };
-
-constexpr unsigned kKprobe = 1;    // has a program for Flavour::kprobe
-constexpr unsigned kNoted = 2;     // has a program for Flavour::noted
-constexpr unsigned kCloses = 4;    // only if some watch wants the way down
-constexpr unsigned kRefusals = 8;  // attached near the limit only
-
-// Every program, and the names that its place has had, newest first.
-struct Place {
-    const char* program;
-    When when;
-    const char* kind;
-    const char* purpose;
-    unsigned traits;
-    std::array<const char*, 2> targets;
-    const char* kprobe_target = nullptr;  // where Flavour::kprobe has another place
-
-    [[nodiscard]] constexpr bool is(unsigned trait) const { return traits & trait; }
-};
-
-constexpr const char* kRaw = "raw tracepoint";
-constexpr Place kPlaces[] = {
-    {"on_fork",
-     When::both,
-     kRaw,
-     "children are born",
-     kKprobe,
-     {"sched_process_fork"},
-     "wake_up_new_task"},
-    {"on_exec",
-     When::both,
-     kRaw,
-     "programs are executed",
-     kKprobe,
-     {"sched_process_exec"},
-     "security_bprm_committed_creds"},
-    {"on_exit", When::both, kRaw, "processes end", kKprobe, {"sched_process_exit"}, "exit_files"},
-    {"on_fd_install",
-     When::kernel,
-     "fentry",
-     "descriptors are installed",
-     kKprobe | kNoted,
-     {"fd_install"}},
-    {"on_do_dup2", When::kernel, "fentry", "descriptors are installed by number", 0, {"do_dup2"}},
-    {"on_filp_close",
-     When::kernel,
-     "fentry",
-     "descriptors are closed",
-     kKprobe | kNoted | kCloses,
-     {"filp_flush", "filp_close"}},
-    {"on_dup_fd", When::kernel, "fexit", "tables are copied", 0, {"dup_fd"}},
-    {"on_put_files_struct",
-     When::kernel,
-     "fentry",
-     "tables are replaced",
-     kKprobe,
-     {"put_files_struct"}},
-    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
-    {"on_alloc_fd", When::kernel, "fexit", "descriptors are refused", kRefusals, {"alloc_fd"}},
-    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
-};
-
-bool has_function(const btf* types, const char* name) {
-    return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
-}
-
-// docs/adr/0001-counting.md. Where spinlocks sleep (PREEMPT_RT) a program that runs with preemption off
-// may neither send a signal nor, before 6.12, write to a ring.
-Flavour flavour_for(Preemption preemption, const btf* types) {
-    if (preemption == Preemption::none) return Flavour::plain;
-    const bool multi = has_function(types, "kprobe_multi_link_handler");
-    return multi && preemption == Preemption::kernel ? Flavour::kprobe : Flavour::noted;
-}
-
-std::string program_name(const Place& place, Flavour flavour) {
-    static constexpr const char* kSuffixes[] = {"", "_kprobe", "_noted"};
-    return std::string(place.program) + kSuffixes[static_cast<int>(flavour)];
-}
-
-// The names by which `place` may be found, newest first; empty for a tracepoint.
-std::vector<const char*> functions(const Place& place, Flavour flavour) {
-    if (flavour == Flavour::kprobe && place.kprobe_target) return {place.kprobe_target};
-    if (place.kind == kRaw) return {};
-    std::vector<const char*> names;
-    for (const char* name : place.targets)
-        if (name) names.push_back(name);
-    return names;
-}
-
 bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
 
 }  // namespace
 
 struct Hooks::Hook {
-    const Place* place = nullptr;
-    Flavour flavour = Flavour::plain;
+    const HookPlace* place = nullptr;
+    HookChoice choice;
     bpf_program* program = nullptr;
     bpf_link* link = nullptr;
-    std::string target;
     std::string reason;
     bool wanted = false;
 };
@@ -142,20 +49,27 @@ Hooks::~Hooks() {
 }
 
 Result<std::unique_ptr<Hooks>> Hooks::load(const HookOptions& options) {
-    std::unique_ptr<Hooks> hooks(new Hooks);
-    if (auto opened = hooks->open(options); !opened) return tl::unexpected(opened.error());
-    return hooks;
+    // EAGAIN: a signal came while the kernel looked at a program. libbpf tries a few times itself.
+    constexpr int kAttempts = 10;
+    for (int attempt = 1;; ++attempt) {
+        std::unique_ptr<Hooks> hooks(new Hooks);
+        const auto opened = hooks->open(options);
+        if (opened) return hooks;
+        if (opened.error().code != EAGAIN || attempt == kAttempts)
+            return tl::unexpected(opened.error());
+    }
 }
 
 std::vector<HookStatus> Hooks::load_each(const HookOptions& options) {
     std::vector<HookStatus> all;
-    for (std::size_t i = 0; i < std::size(kPlaces); ++i) {
+    for (std::size_t i = 0; i < hook_places().size(); ++i) {
+        if (!hook_places()[i].in(options.engine)) continue;
         Hooks alone;
         auto prepared = alone.prepare(options);
-        if (alone.hooks_.size() != std::size(kPlaces) || !alone.in_engine(alone.hooks_[i]))
-            continue;
+        if (alone.hooks_.size() != hook_places().size()) continue;
         for (std::size_t k = 0; k < alone.hooks_.size(); ++k)
-            if (k != i) bpf_program__set_autoload(alone.hooks_[k].program, false);
+            if (k != i && alone.hooks_[k].program)
+                bpf_program__set_autoload(alone.hooks_[k].program, false);
         Hook& hook = alone.hooks_[i];
         LibbpfMessages messages;
         if (hook.wanted) {
@@ -232,11 +146,6 @@ void Hooks::size_maps(const HookOptions& options) {
                 effects.size());
 }
 
-bool Hooks::in_engine(const Hook& hook) const {
-    return hook.place->when == When::both ||
-           (hook.place->when == When::kernel) == (engine_ == HookEngine::kernel);
-}
-
 // Decides which programs are loaded, and for those of engine `kernel` which of the names of their
 // place this kernel has.
 Result<void> Hooks::choose_programs(const HookOptions& options) {
@@ -246,33 +155,23 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     bpf_object__for_each_program(program, skeleton_->obj)
         bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
     const Preemption preemption = kernel_preemption();
-    const Flavour flavour = types ? flavour_for(preemption, types) : Flavour::plain;
+    const HookFlavour flavour = types ? hook_flavour(preemption, types) : HookFlavour::plain;
     preemptible_ = preemption != Preemption::none;
-    leaves_out_ = types ? flavour == Flavour::noted : preemptible_ && preempts_tracepoints();
+    leaves_out_ = types ? flavour == HookFlavour::noted : preemptible_ && preempts_tracepoints();
     Result<void> answer;
-    for (const Place& place : kPlaces) {
+    for (const HookPlace& place : hook_places()) {
         Hook& hook = hooks_.emplace_back();
         hook.place = &place;
-        if (place.is(flavour == Flavour::kprobe ? kKprobe : kNoted)) hook.flavour = flavour;
+        if (!place.in(engine_)) continue;
+        hook.choice = choose_hook(place, flavour, types);
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
-                                                        program_name(place, hook.flavour).c_str());
-        hook.wanted = in_engine(hook) && (!place.is(kCloses) || options.closes);
-        hook.target = place.targets[0];
-        const auto names = functions(place, hook.flavour);
-        if (hook.wanted && !names.empty()) {
-            const auto found = std::find_if(names.begin(), names.end(), [&](const char* name) {
-                return has_function(types, name);
-            });
-            hook.target = names.front();
-            if (found != names.end()) {
-                hook.target = *found;
-                if (hook.flavour != Flavour::kprobe)
-                    bpf_program__set_attach_target(hook.program, 0, *found);
-            } else {
-                hook.wanted = false;
-                hook.reason = "this kernel has no function " + hook.target;
-                if (!place.is(kRefusals)) answer = fail(hook.reason, ENOENT);
-            }
+                                                        hook.choice.program.c_str());
+        hook.wanted = hook.choice.there && (!place.is(HookPlace::kCloses) || options.closes);
+        if (!hook.choice.there) {
+            hook.reason = "this kernel has no function " + hook.choice.target;
+            if (!place.is(HookPlace::kRefusals)) answer = fail(hook.reason, ENOENT);
+        } else if (hook.choice.function && !hook.choice.kprobe) {
+            bpf_program__set_attach_target(hook.program, 0, hook.choice.target.c_str());
         }
         bpf_program__set_autoload(hook.program, hook.wanted);
     }
@@ -293,8 +192,8 @@ Result<void> Hooks::map_tallies() {
 Result<void> Hooks::attach_hook(Hook& hook) {
     if (hook.link || !hook.wanted) return {};
     LibbpfMessages messages;
-    if (hook.flavour == Flavour::kprobe) {
-        const char* name = hook.target.c_str();
+    if (hook.choice.kprobe) {
+        const char* name = hook.choice.target.c_str();
         bpf_kprobe_multi_opts options{};
         options.sz = sizeof options;
         options.syms = &name;
@@ -306,12 +205,12 @@ Result<void> Hooks::attach_hook(Hook& hook) {
     if (hook.link) return {};
     const int error = errno;
     hook.reason = messages.why(error);
-    return fail("cannot attach to " + hook.target + ": " + hook.reason, error);
+    return fail("cannot attach to " + hook.choice.target + ": " + hook.reason, error);
 }
 
 Result<void> Hooks::attach() {
     for (Hook& hook : hooks_) {
-        if (hook.place->is(kRefusals)) continue;
+        if (hook.place->is(HookPlace::kRefusals)) continue;
         if (auto attached = attach_hook(hook); !attached) return attached;
     }
     return {};
@@ -319,7 +218,7 @@ Result<void> Hooks::attach() {
 
 Result<void> Hooks::attach_refusals() {
     for (Hook& hook : hooks_) {
-        if (!hook.place->is(kRefusals)) continue;
+        if (!hook.place->is(HookPlace::kRefusals)) continue;
         if (auto attached = attach_hook(hook); !attached) return attached;
     }
     return {};
@@ -327,7 +226,8 @@ Result<void> Hooks::attach_refusals() {
 
 bool Hooks::sees_refusals() const {
     return std::any_of(hooks_.begin(), hooks_.end(), [](const Hook& hook) {
-        return hook.wanted && (hook.place->is(kRefusals) || hook.place->when == When::tracepoint);
+        return hook.wanted && (hook.place->is(HookPlace::kRefusals) ||
+                               hook.place->when == HookPlace::When::tracepoint);
     });
 }
 
@@ -399,10 +299,10 @@ std::uint64_t Hooks::map_bytes() const {
 
 HookStatus Hooks::describe(const Hook& hook) {
     HookStatus status;
-    status.name = hook.target;
-    status.kind = hook.flavour == Flavour::kprobe ? "kprobe.multi" : hook.place->kind;
+    status.name = hook.choice.target;
+    status.kind = hook.choice.kind;
     status.purpose = hook.place->purpose;
-    status.optional = hook.place->is(kRefusals);
+    status.optional = hook.place->is(HookPlace::kRefusals);
     status.loaded = hook.wanted && bpf_program__fd(hook.program) >= 0;
     status.attached = hook.link != nullptr;
     status.reason = hook.reason;
@@ -416,7 +316,7 @@ HookStatus Hooks::describe(const Hook& hook) {
 std::vector<HookStatus> Hooks::status() const {
     std::vector<HookStatus> all;
     for (const Hook& hook : hooks_)
-        if (in_engine(hook)) all.push_back(describe(hook));
+        if (hook.place->in(engine_)) all.push_back(describe(hook));
     return all;
 }
 

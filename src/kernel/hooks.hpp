@@ -14,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
+#include "kernel/hook_places.hpp"
 
 struct brink_bpf;
 struct bpf_program;
@@ -21,8 +22,6 @@ struct bpf_link;
 struct ring_buffer;
 
 namespace brink::kernel {
-
-enum class HookEngine { kernel, tracepoint };
 
 struct HookOptions {
     HookEngine engine = HookEngine::kernel;
@@ -113,7 +112,6 @@ class Hooks {
     [[nodiscard]] Result<void> choose_programs(const HookOptions& options);
     [[nodiscard]] Result<void> map_tallies();
     [[nodiscard]] Result<void> attach_hook(Hook& hook);
-    [[nodiscard]] bool in_engine(const Hook& hook) const;
     [[nodiscard]] static HookStatus describe(const Hook& hook);
 
     HookEngine engine_ = HookEngine::kernel;

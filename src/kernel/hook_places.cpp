@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/hook_places.hpp"
+
+#include <bpf/btf.h>
+
+#include <vector>
+
+namespace brink::kernel {
+namespace {
+
+using When = HookPlace::When;
+constexpr unsigned kKprobe = HookPlace::kKprobe;
+constexpr unsigned kNoted = HookPlace::kNoted;
+constexpr unsigned kCloses = HookPlace::kCloses;
+constexpr unsigned kRefusals = HookPlace::kRefusals;
+
+constexpr const char* kRaw = "raw tracepoint";
+constexpr HookPlace kPlaces[] = {
+    {"on_fork",
+     When::both,
+     kRaw,
+     "children are born",
+     kKprobe,
+     {"sched_process_fork"},
+     "wake_up_new_task"},
+    {"on_exec",
+     When::both,
+     kRaw,
+     "programs are executed",
+     kKprobe,
+     {"sched_process_exec"},
+     "security_bprm_committed_creds"},
+    {"on_exit", When::both, kRaw, "processes end", kKprobe, {"sched_process_exit"}, "exit_files"},
+    {"on_fd_install",
+     When::kernel,
+     "fentry",
+     "descriptors are installed",
+     kKprobe | kNoted,
+     {"fd_install"}},
+    {"on_do_dup2", When::kernel, "fentry", "descriptors are installed by number", 0, {"do_dup2"}},
+    {"on_filp_close",
+     When::kernel,
+     "fentry",
+     "descriptors are closed",
+     kKprobe | kNoted | kCloses,
+     {"filp_flush", "filp_close"}},
+    {"on_dup_fd", When::kernel, "fexit", "tables are copied", 0, {"dup_fd"}},
+    {"on_put_files_struct",
+     When::kernel,
+     "fentry",
+     "tables are replaced",
+     kKprobe,
+     {"put_files_struct"}},
+    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
+    {"on_alloc_fd", When::kernel, "fexit", "descriptors are refused", kRefusals, {"alloc_fd"}},
+    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
+};
+
+bool has_function(const btf* types, const char* name) {
+    return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
+}
+
+// The names of functions that are looked for, newest first; none for a tracepoint.
+std::vector<const char*> functions(const HookPlace& place, bool kprobe) {
+    if (kprobe && place.kprobe_target) return {place.kprobe_target};
+    if (place.kind == kRaw) return {};
+    std::vector<const char*> names;
+    for (const char* name : place.targets)
+        if (name) names.push_back(name);
+    return names;
+}
+
+}  // namespace
+
+std::span<const HookPlace> hook_places() { return kPlaces; }
+
+// Where spinlocks sleep (PREEMPT_RT) a program that runs with preemption off may neither send a signal nor,
+// before 6.12, write to a ring.
+HookFlavour hook_flavour(Preemption preemption, const btf* types) {
+    if (preemption == Preemption::none) return HookFlavour::plain;
+    const bool multi = has_function(types, "kprobe_multi_link_handler");
+    return multi && preemption == Preemption::kernel ? HookFlavour::kprobe : HookFlavour::noted;
+}
+
+HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types) {
+    HookChoice choice;
+    choice.program = place.program;
+    choice.kind = place.kind;
+    if (flavour == HookFlavour::kprobe && place.is(kKprobe)) {
+        choice.program += "_kprobe";
+        choice.kind = "kprobe.multi";
+        choice.kprobe = true;
+    }
+    if (flavour == HookFlavour::noted && place.is(kNoted)) choice.program += "_noted";
+    const std::vector<const char*> names = functions(place, choice.kprobe);
+    choice.function = !names.empty();
+    choice.target = choice.function ? names.front() : place.targets[0];
+    if (!choice.function) return choice;
+    choice.there = false;
+    for (const char* name : names) {
+        if (choice.there || !has_function(types, name)) continue;
+        choice.there = true;
+        choice.target = name;
+    }
+    return choice;
+}
+
+}  // namespace brink::kernel

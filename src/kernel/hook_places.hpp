@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The places in the kernel that the engines hook, and how each is hooked on the running kernel: which program
+// (src/bpf/descriptor.bpf.c, process.bpf.c, syscall.bpf.c), on which function. docs/adr/0001-counting.md says why.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+
+#include "kernel/preemption.hpp"
+
+struct btf;
+
+namespace brink::kernel {
+
+enum class HookEngine { kernel, tracepoint };
+
+/// What engine `kernel` takes for the places that come in several forms.
+enum class HookFlavour {
+    plain,   ///< fentry and raw tracepoints: where kernel code is not preempted
+    kprobe,  ///< kprobe.multi, which runs with preemption off: where it is
+    noted    ///< fentry that notes when it was interrupted: PREEMPT_RT, or no kprobe.multi
+};
+
+struct HookPlace {
+    enum class When { both, kernel, tracepoint };
+    static constexpr unsigned kKprobe = 1;  ///< has a program for HookFlavour::kprobe
+    static constexpr unsigned kNoted = 2;   ///< has a program for HookFlavour::noted
+    static constexpr unsigned kCloses = 4;  ///< only if some watch wants the way down
+    static constexpr unsigned kRefusals =
+        8;  ///< attached near the limit only; counting works without it
+
+    const char* program;
+    When when;
+    const char* kind;
+    const char* purpose;
+    unsigned traits;
+    std::array<const char*, 2> targets;   ///< the names it has had, newest first
+    const char* kprobe_target = nullptr;  ///< where HookFlavour::kprobe has another place
+
+    [[nodiscard]] constexpr bool is(unsigned trait) const { return traits & trait; }
+    [[nodiscard]] constexpr bool in(HookEngine engine) const {
+        return when == When::both || (when == When::kernel) == (engine == HookEngine::kernel);
+    }
+};
+
+[[nodiscard]] std::span<const HookPlace> hook_places();
+
+/// `types`: the BTF of the running kernel, of engine `kernel`.
+[[nodiscard]] HookFlavour hook_flavour(Preemption preemption, const btf* types);
+
+/// How one place is hooked.
+struct HookChoice {
+    std::string program;
+    const char* kind = "";
+    std::string target;     ///< tracepoint or function
+    bool function = false;  ///< the target is a function
+    bool kprobe = false;    ///< attached as kprobe.multi
+    bool there = true;      ///< this kernel has the function
+};
+
+/// `types` may be null for a place that is a tracepoint in this flavour.
+[[nodiscard]] HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types);
+
+}  // namespace brink::kernel
