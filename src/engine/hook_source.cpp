@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -206,34 +206,41 @@ bool HookSource::resync(std::uint32_t id, std::int64_t off) {
     return answer.error == 0;
 }
 
-// How far a tally is off: as with the first count, operations under way make a sample too small,
-// never too large, so the largest of several is the truth.
-std::int64_t HookSource::difference(std::uint32_t id) {
+// How far a tally is off, as one sample says. Errors: ESRCH, there is none any more; EAGAIN, it changes.
+Result<std::int64_t> HookSource::sample_difference(std::uint32_t id) {
     brink_command command{};
     command.kind = BRINK_COMMAND_CHECK;
     command.tally = id;
     command.generation = hooks_->tally(id).generation;
-    std::optional<std::int64_t> most;
-    for (int i = 0; i < kSamples; ++i) {
-        const brink_answer answer = hooks_->command(command);
-        if (answer.error == -ESRCH) return 0;
-        if (answer.error) continue;
-        const auto off = static_cast<std::int64_t>(answer.base - answer.usage);
-        if (off == 0) return 0;
-        most = std::max(most.value_or(off), off);
-        pause_between_samples();
-    }
-    return most.value_or(0);
+    const brink_answer answer = hooks_->command(command);
+    if (answer.error) return fail("no sample", -answer.error);
+    return static_cast<std::int64_t>(answer.base - answer.usage);
 }
 
+// As with the first count, operations under way make a sample too small, never too large: the largest of several
+// is the truth. All tallies are looked at in turns, so that the time between two samples is that of all. Whose
+// first two are right is right, unless an operation was under way in both.
 std::size_t HookSource::check_all() {
-    std::size_t differing = 0;
-    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id) {
-        const brink_tally& tally = hooks_->tally(id);
-        if (!tally.table) continue;
-        const std::int64_t off = difference(id);
-        if (off != 0 && resync(id, off)) ++differing;
+    struct Suspect {
+        std::uint32_t id;
+        std::int64_t most;
+        int samples;
+    };
+    std::vector<Suspect> suspects;
+    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
+        if (hooks_->tally(id).table) suspects.push_back({id, INT64_MIN, 0});
+    for (int turn = 1; turn <= kSamples && !suspects.empty(); ++turn) {
+        if (turn > 1) pause_between_samples();
+        std::erase_if(suspects, [&](Suspect& suspect) {
+            const auto off = sample_difference(suspect.id);
+            if (!off) return off.error().code == ESRCH;
+            suspect.most = std::max(suspect.most, *off);
+            return ++suspect.samples == 2 && suspect.most == 0;
+        });
     }
+    std::size_t differing = 0;
+    for (const Suspect& suspect : suspects)
+        if (suspect.samples && suspect.most && resync(suspect.id, suspect.most)) ++differing;
     return differing;
 }
 

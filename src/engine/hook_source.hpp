@@ -57,7 +57,7 @@ class HookSource final : public RecordSource {
     void read_ring(const Reader& reader);
     void resync_dropped(const Reader& reader);
     [[nodiscard]] bool resync(std::uint32_t id, std::int64_t off);
-    [[nodiscard]] std::int64_t difference(std::uint32_t id);
+    [[nodiscard]] Result<std::int64_t> sample_difference(std::uint32_t id);
 
     std::unique_ptr<kernel::Hooks> hooks_;
     RecordOrder order_;
