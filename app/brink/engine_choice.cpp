@@ -34,8 +34,8 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     chosen.remark = "exact";
     if ((*source)->leaves_out())
         chosen.remark +=
-            ", but this kernel preempts kernel code and may leave out a hook then: that is "
-            "noticed, corrected and said (resync)";
+            ", but this kernel preempts kernel code and may leave out a hook then: counts that "
+            "are off are noticed and corrected, a child may go unwatched";
     if (engine == HookEngine::tracepoint)
         chosen.remark += "; while it runs every process pays: an empty system call takes about 1.8 "
                          "times as long, an open and close 1.2 times";

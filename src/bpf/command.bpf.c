@@ -38,12 +38,12 @@ static __always_inline int learn(void) {
     return 0;
 }
 
-/* Whether the subject behind `task` has ended, or has begun to and is past the hook that would see it. */
-static __always_inline bool leaving(const struct task_struct* task, __u32 flags) {
-    if (!BPF_CORE_READ(task, thread_pid)) /* reaped */
-        return true;
+/* Whether a subject has ended, or has begun to and is past the hook that would see it: a thread, or the
+ * process of `signal` (whose leader can be another task in the midst of execve). */
+static __always_inline bool leaving(const struct task_struct* task,
+                                    const struct signal_struct* signal, __u32 flags) {
     return flags & BRINK_TALLY_THREAD ? BPF_CORE_READ(task, flags) & PF_EXITING
-                                      : !BPF_CORE_READ(task, signal, live.counter);
+                                      : !BPF_CORE_READ(signal, live.counter);
 }
 
 static __always_inline __u32 watches_of(__u32 tgid) {
@@ -78,19 +78,17 @@ static __always_inline int bind(void) {
     answer.generation = t->generation;
     t->start_time_ns = start_time_ns(leader);
     limit_bounds(id, 0);
+    if (subject_begin(id, at_exec ? 0 : table))
+        return -ENOSPC;
     if (at_exec)
         return 0;
-    t->table = table;
-    if (index_insert(table, id)) {
-        subject_end(id);
-        return -ENOSPC;
-    }
     /* It may have gone, or changed its table, between the look and the link. */
     if ((__u64)BPF_CORE_READ(task, files) != table) {
         subject_end(id);
         return -EAGAIN;
     }
-    if (leaving(task, command.flags)) {
+    /* Or it had passed the hook of its exit already, and keeps the table a little longer. */
+    if (leaving(task, BPF_CORE_READ(task, signal), command.flags)) {
         subject_end(id);
         return -ESRCH;
     }
@@ -102,12 +100,12 @@ static __always_inline int check(void) {
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
     const struct task_struct* leader = (const void*)t->leader;
-    if ((__u32)BPF_CORE_READ(leader, pid) != t->pid || leaving(leader, t->flags)) {
+    if (leaving(leader, (const void*)t->signal, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
     }
     if ((__u64)BPF_CORE_READ(leader, files) != t->table)
-        return -ESRCH; /* it has another one by now */
+        return -ESRCH; /* its main thread has ended, or it is in execve */
     tally_limit(command.tally);
     if (t->flags & BRINK_TALLY_SCAN)
         return tally_recount(command.tally, 0);

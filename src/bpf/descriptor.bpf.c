@@ -11,7 +11,7 @@ struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 1024);
     __type(key, __u32);
-    __type(value, __u8);
+    __type(value, __u64); /* the file that is replaced */
 } replacing SEC(".maps");
 
 /* Hooks are there several times (src/kernel/hook_places.cpp chooses, docs/adr/0001-counting.md says why):
@@ -24,25 +24,24 @@ static __always_inline void installs(__u32 fd) {
     count(address_of(bpf_get_current_task_btf()->files), CHANGE_INSTALL, fd);
 }
 
-/* The close that ends a dup2 over an open descriptor, for the same thread: it is passed over. */
-static __always_inline bool ends_replacing(void) {
+/* Whether this is the close that ends a dup2 over an open descriptor of the same thread: it is passed over. If the
+ * hook was left out there, what the thread closes next is another file. */
+static __always_inline bool ends_replacing(__u64 file) {
     __u32 tid = (__u32)bpf_get_current_pid_tgid();
-    if (bpf_map_delete_elem(&replacing, &tid))
+    __u64* replaced = bpf_map_lookup_elem(&replacing, &tid);
+    if (!replaced)
         return false;
+    bool ends = *replaced == file;
+    bpf_map_delete_elem(&replacing, &tid);
     __sync_fetch_and_add(&n_replacing, -1);
-    return true;
+    return ends;
 }
 
-/* `files`: the table that the descriptor has been taken out of already. */
-static __always_inline void closes(__u64 files) {
-    if (!files || (n_replacing && ends_replacing()))
+/* `files`: the table that `file` has been taken out of already. */
+static __always_inline void closes(__u64 file, __u64 files) {
+    if (!files || (n_replacing && ends_replacing(file)))
         return;
     count(files, CHANGE_CLOSE, 0);
-}
-
-static __always_inline void end_noted(const struct task_struct* task, __u64 switches) {
-    if (task->nivcsw != switches)
-        wake_reader();
 }
 
 SEC("fentry/fd_install")
@@ -70,13 +69,13 @@ int on_fd_install_noted(__u64* ctx) {
  * 6.12 does, 6.1 does not). The second argument is the table. */
 SEC("fentry/filp_flush")
 int on_filp_close(__u64* ctx) {
-    closes(ctx[1]);
+    closes(ctx[0], ctx[1]);
     return 0;
 }
 
 SEC("kprobe.multi/filp_flush")
 int on_filp_close_kprobe(struct pt_regs* ctx) {
-    closes(argument(ctx, 1));
+    closes(argument(ctx, 0), argument(ctx, 1));
     return 0;
 }
 
@@ -84,15 +83,16 @@ SEC("fentry/filp_flush")
 int on_filp_close_noted(__u64* ctx) {
     const struct task_struct* task = bpf_get_current_task_btf();
     __u64 switches = task->nivcsw;
-    closes(ctx[1]);
+    closes(ctx[0], ctx[1]);
     end_noted(task, switches);
     return 0;
 }
 
-enum number { NUMBER_FREE, NUMBER_RESERVED, NUMBER_OPEN };
+enum number { NUMBER_FREE, NUMBER_RESERVED };
 
-/* A function of its own: its variables would make the stack below count() too deep. */
-__noinline int number_state(__u64 table, __u32 fd) {
+/* What stands at number `fd`: the file that is open there, or one of these. A function of its own: its variables
+ * would make the stack below count() too deep. */
+__noinline __u64 number_state(__u64 table, __u32 fd) {
     const struct fdtable* fdt = BPF_CORE_READ((const struct files_struct*)table, fdt);
     struct file* const* slots = BPF_CORE_READ(fdt, fd);
     const unsigned long* open_fds = BPF_CORE_READ(fdt, open_fds);
@@ -100,17 +100,20 @@ __noinline int number_state(__u64 table, __u32 fd) {
     unsigned long bits = 0;
     bpf_probe_read_kernel(&file, sizeof file, &slots[fd]);
     if (file)
-        return NUMBER_OPEN;
+        return (__u64)file;
     bpf_probe_read_kernel(&bits, sizeof bits, &open_fds[fd / 64]);
     return bits >> (fd & 63) & 1 ? NUMBER_RESERVED : NUMBER_FREE;
 }
 
 /* The close that follows is to be passed over. */
-__noinline int begin_replacing(void) {
+__noinline int begin_replacing(__u64 file) {
     __u32 tid = (__u32)bpf_get_current_pid_tgid();
-    __u8 one = 1;
-    if (closes_hooked && bpf_map_update_elem(&replacing, &tid, &one, BPF_NOEXIST) == 0)
+    if (!closes_hooked)
+        return 0;
+    if (bpf_map_update_elem(&replacing, &tid, &file, BPF_NOEXIST) == 0)
         __sync_fetch_and_add(&n_replacing, 1);
+    else
+        bpf_map_update_elem(&replacing, &tid, &file, BPF_EXIST);
     return 0;
 }
 
@@ -121,11 +124,11 @@ int BPF_PROG(on_do_dup2, struct files_struct* files, struct file* file, unsigned
     __u64 table = address_of(files);
     if (!index_slot(table))
         return 0;
-    int state = number_state(table, fd);
-    if (state == NUMBER_OPEN)
-        begin_replacing();
-    else if (state == NUMBER_FREE)
+    __u64 state = number_state(table, fd);
+    if (state == NUMBER_FREE)
         count(table, CHANGE_INSTALL, fd);
+    else if (state != NUMBER_RESERVED)
+        begin_replacing(state);
     return 0;
 }
 

@@ -2,7 +2,7 @@
 /* The index away from the hot path: entries come and go, and are searched where a slot has several. */
 #include "index.bpf.h"
 
-#define CLAIMED 1 /* no key: an entry that is being filled */
+#define CLAIMED 1 /* no key: an entry that is being filled, or cleared */
 
 static __always_inline __u32 index_home(__u64 key) {
     return (__u32)(index_hash(key) >> 40) & index_mask;
@@ -12,10 +12,15 @@ static __always_inline struct brink_index_set* index_set(__u32 set) {
     return bpf_map_lookup_elem(&index_sets, &set);
 }
 
+static __always_inline __u64 slot_share(__u32 id) {
+    return (__u64)id << 16 | 1;
+}
+
 static __always_inline int claim_way(struct brink_index_set* set, __u64 key, __u32 id) {
     for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
         if (set->key[way] == 0 && __sync_val_compare_and_swap(&set->key[way], 0, CLAIMED) == 0) {
             set->tally[way] = id;
+            __sync_fetch_and_add(&slots[index_hash(key) >> SLOT_SHIFT], slot_share(id));
             __sync_lock_test_and_set(&set->key[way], key);
             return 1;
         }
@@ -32,10 +37,6 @@ __noinline int index_spill(__u32 home, __u32 probes, __s32 delta) {
     return 0;
 }
 
-static __always_inline __u64 slot_share(__u32 id) {
-    return (__u64)id << 16 | 1;
-}
-
 /* Entries of one key stand in its home set or, where that is full, in the following ones. The
  * sets that are passed over are told first, so that nobody stops looking too early. */
 __noinline int index_insert(__u64 key, __u32 id) {
@@ -45,10 +46,8 @@ __noinline int index_insert(__u64 key, __u32 id) {
         if (!set)
             return -EINVAL;
         index_spill(home, probe, 1);
-        if (claim_way(set, key, id)) {
-            __sync_fetch_and_add(&slots[index_hash(key) >> SLOT_SHIFT], slot_share(id));
+        if (claim_way(set, key, id))
             return 0;
-        }
         index_spill(home, probe, -1);
     }
     return -ENOSPC;
@@ -61,7 +60,8 @@ __noinline int index_remove(__u64 key, __u32 id) {
         if (!set)
             return -EINVAL;
         for (int way = 0; way < BRINK_INDEX_WAYS; way++) {
-            if (set->key[way] == key && set->tally[way] == id) {
+            if (set->key[way] == key && set->tally[way] == id &&
+                __sync_val_compare_and_swap(&set->key[way], key, CLAIMED) == key) {
                 __sync_fetch_and_add(&slots[index_hash(key) >> SLOT_SHIFT], -slot_share(id));
                 __sync_lock_test_and_set(&set->key[way], 0);
                 index_spill(home, probe, -1);

@@ -4,13 +4,6 @@
  * kprobe.multi on functions that come by at the same time, in the same task (_kprobe). */
 #include "subject.bpf.h"
 
-__u64 n_unwatched __weak; /* children that found no free tally */
-
-static __always_inline void unwatched(void) {
-    __sync_fetch_and_add(&n_unwatched, 1);
-    wake_reader(); /* who says so */
-}
-
 /* A child starts with its parent's thresholds: fork copies the limits. */
 __noinline int inherit(__u32 parent, __u64 child, __u32 pid) {
     struct brink_tally* from = tally_of(parent);
@@ -25,10 +18,8 @@ __noinline int inherit(__u32 parent, __u64 child, __u32 pid) {
     }
     t->near_fd = from->near_fd;
     t->bounds[0] = from->bounds[word_version(from->word) & 1];
-    t->table = (__u64)BPF_CORE_READ(task, files);
-    if (index_insert(t->table, id)) {
+    if (subject_begin(id, (__u64)BPF_CORE_READ(task, files))) {
         unwatched();
-        subject_end(id);
         return -ENOSPC;
     }
     if (t->limit != from->limit || from->lock) /* it is being changed in this very moment */
@@ -60,7 +51,10 @@ static __always_inline void forks(__u64 address) {
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args* ctx) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u64 switches = task->nivcsw;
     forks(ctx->args[1]);
+    end_noted(task, switches);
     return 0;
 }
 
@@ -78,7 +72,8 @@ __noinline int come_into_force(__u32 id, __u64 table) {
     limit_bounds(id, 0);
     t->flags &= ~BRINK_TALLY_AT_EXEC;
     t->table = table;
-    index_insert(table, id);
+    if (index_insert(table, id))
+        unwatched();
     tally_start(id);
     if (2 * usage_of(t) >= t->limit)
         tally_near(id);
@@ -111,7 +106,10 @@ static __always_inline void executes(void) {
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(void* ctx) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u64 switches = task->nivcsw;
     executes();
+    end_noted(task, switches);
     return 0;
 }
 
@@ -150,7 +148,10 @@ static __always_inline void exits(void) {
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(void* ctx) {
+    const struct task_struct* task = bpf_get_current_task_btf();
+    __u64 switches = task->nivcsw;
     exits();
+    end_noted(task, switches);
     return 0;
 }
 

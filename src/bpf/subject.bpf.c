@@ -2,6 +2,33 @@
 /* A subject gets another table, or ends. */
 #include "subject.bpf.h"
 
+static __always_inline void release(struct brink_tally* t, __u32 id) {
+    t->table = 0;
+    t->tgid = 0;
+    t->generation++;
+    bpf_map_push_elem(&free_tallies, &id, 0);
+}
+
+/* Links a new tally to its `table`, if it has one yet, then to its process: whoever finds it there meets the
+ * table that it counts. -ENOSPC: there was no room, and the tally is free again. */
+__noinline int subject_begin(__u32 id, __u64 table) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    t->table = table;
+    int error = table ? index_insert(table, id) : 0;
+    if (!error) {
+        error = index_insert(subject_key(t->tgid), id);
+        if (error)
+            index_remove(table, id);
+    }
+    if (error) {
+        t->signal = 0;
+        release(t, id);
+    }
+    return error;
+}
+
 /* The subject has another table now (unshare, execve, close_range); nobody else uses it yet. */
 __noinline int subject_move(__u32 id, __u64 table) {
     struct brink_tally* t = tally_of(id);
@@ -12,9 +39,10 @@ __noinline int subject_move(__u32 id, __u64 table) {
     index_remove(t->table, id);
     t->table = table;
     t->budget = 0;
-    int error = index_insert(table, id);
+    if (index_insert(table, id))
+        unwatched();
     tally_settle(id, table, BRINK_CAUSE_OPERATION);
-    return error;
+    return 0;
 }
 
 /* The subject is gone: everything it stood above goes down, then `exit` if anyone has heard of it. Of
@@ -29,8 +57,6 @@ __noinline int subject_end(__u32 id) {
         tally_settle(id, 0, BRINK_CAUSE_EXIT);
     if (t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
         say(id, BRINK_RECORD_EXIT, next_number(t), 0, 0);
-    t->table = 0;
-    t->generation++;
-    bpf_map_push_elem(&free_tallies, &id, 0);
+    release(t, id);
     return 0;
 }

@@ -27,6 +27,18 @@ static __always_inline bool is_subject(__u32 tgid) {
     return index_slot(subject_key(tgid));
 }
 
+/* A child was born, or a subject has a table, for which there is no room. */
+static __always_inline void unwatched(void) {
+    __sync_fetch_and_add(&n_unwatched, 1);
+    wake_reader(); /* who says so */
+}
+
+/* Where a hook was interrupted, others may have come by that were left out: the reader is told. */
+static __always_inline void end_noted(const struct task_struct* task, __u64 switches) {
+    if (task->nivcsw != switches)
+        wake_reader();
+}
+
 /* What a tally's table holds now; for one that counts, what was counted. */
 static __always_inline __u64 usage_of(const struct brink_tally* t) {
     return t->flags & BRINK_TALLY_SCAN ? scan_table(t->table, 1) : t->word & BRINK_COUNT_MASK;
@@ -55,8 +67,8 @@ static __always_inline void read_limit(struct brink_tally* t) {
     t->limit_hard = limit.rlim_max;
 }
 
-/* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands, and links it to the
- * process, not yet to a table. 0: none is free. */
+/* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
+ * subject_begin(). 0: none is free. */
 static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
                                        __u32 watch, __u32 flags) {
     __u32 id = 0;
@@ -67,10 +79,8 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
         return 0;
     t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
     t->table = 0;
-    t->signal = (__u64)BPF_CORE_READ(leader, signal);
     t->leader = (__u64)leader;
     t->start_time_ns = 0;
-    read_limit(t);
     t->dropped = 0;
     t->pid = pid;
     t->tgid = tgid;
@@ -78,12 +88,8 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->flags = flags;
     t->budget = 0;
     t->lock = 0;
-    if (index_insert(subject_key(tgid), id)) {
-        t->signal = 0;
-        t->generation++;
-        bpf_map_push_elem(&free_tallies, &id, 0);
-        return 0;
-    }
+    t->signal = (__u64)BPF_CORE_READ(leader, signal);
+    read_limit(t);
     return id;
 }
 

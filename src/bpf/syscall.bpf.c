@@ -20,8 +20,9 @@ static __always_inline __u32 effect_of(const struct task_struct* task, __u64 num
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
 }
 
+/* The first tally after `id` whose limit is another one now. */
 static long has_new_limit(__u32 i, __u32* id) {
-    struct brink_tally* t = tally_of(i + 1);
+    struct brink_tally* t = i < *id ? 0 : tally_of(i + 1);
     const struct signal_struct* signal = t ? (const void*)t->signal : 0;
     if (!signal || !t->table || BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur) == t->limit)
         return 0;
@@ -31,10 +32,11 @@ static long has_new_limit(__u32 i, __u32* id) {
 
 /* prlimit(2) has changed the limit of one process, which is not known here. */
 static __always_inline void follow_any(void) {
+    __u32 id = 0;
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 id = 0;
+        __u32 before = id;
         bpf_loop(n_tallies - 1, has_new_limit, &id, 0);
-        if (!id)
+        if (id == before)
             return;
         tally_limit(id);
     }
@@ -78,6 +80,7 @@ static __always_inline void follow(const struct task_struct* task, bool table, b
 SEC("raw_tp/sys_exit")
 int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
     struct task_struct* task = bpf_get_current_task_btf();
+    __u64 switches = task->nivcsw;
     __u32 effect = effect_of(task, system_call_of(task));
     if (!effect)
         return 0;
@@ -90,5 +93,6 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         denied(task, EMFILE);
     if (effect & (BRINK_EFFECT_ANY | BRINK_EFFECT_SMALL))
         count(address_of(task->files), effect & BRINK_EFFECT_ANY ? CHANGE_ANY : CHANGE_SMALL, 0);
+    end_noted(task, switches);
     return 0;
 }

@@ -183,7 +183,8 @@ __noinline int tally_sample(__u32 id, int exact) {
     __u64 n = (__u32)scan_table(t->table, exact);
     if (*(volatile __u64*)&t->word != word)
         return -EAGAIN;
-    return (int)((__s64)n - word_delta(word)) & 0x7fffffff;
+    __s64 base = (__s64)n - word_delta(word);
+    return base < 0 ? 0 : (int)base & 0x7fffffff;
 }
 
 /* Settles a counting tally on `base` and says `initial` for every level at or below the usage. */

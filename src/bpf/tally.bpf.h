@@ -39,6 +39,7 @@ __u32 ns_level __weak;
 __u32 ns_inum __weak;
 
 __u64 n_dropped __weak;   /* records, all tallies together */
+__u64 n_unwatched __weak; /* children that found no free tally, tables that found no place */
 __u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
 
 __u32 woken __weak;       /* BRINK_RECORD_WAKE waits to be read */
@@ -72,7 +73,8 @@ extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern int limit_bounds(__u32 id, __u32 version);
-extern int subject_end(__u32 id); /* subject.bpf.c */
+extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
+extern int subject_end(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
 
 /* A tally may be off: the reader is woken to hold the counts against the tables. */

@@ -65,7 +65,7 @@ class HookSource final : public RecordSource {
     std::vector<bool> scans_;  // by watch: settled by recounting
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
-    bool woken_ = false;  // counts may be off
+    bool woken_ = false;  // counts may be off, or something is not watched
     kernel::HookEngine engine_ = kernel::HookEngine::kernel;
 };
 

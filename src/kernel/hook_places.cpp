@@ -86,7 +86,9 @@ HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* t
     HookChoice choice;
     choice.program = place.program;
     choice.kind = place.kind;
-    if (flavour == HookFlavour::kprobe && place.is(kKprobe)) {
+    // Without CONFIG_SECURITY there is no security_bprm_committed_creds.
+    if (flavour == HookFlavour::kprobe && place.is(kKprobe) &&
+        (!place.kprobe_target || has_function(types, place.kprobe_target))) {
         choice.program += "_kprobe";
         choice.kind = "kprobe.multi";
         choice.kprobe = true;
