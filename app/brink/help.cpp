@@ -17,7 +17,7 @@ before the limit bites, without polling. Then it can act.
 
 usage:
   brink run [OPTION]... [--] COMMAND [ARG]...   run a command and watch it
-  brink watch --pid P [OPTION]...               watch a process that is running
+  brink watch --pid P|--tid T [OPTION]...       watch what is running
   brink doctor [OPTION]...                      what this machine allows
   brink COMMAND --help                          the options of each of the three
   brink --version

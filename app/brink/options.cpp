@@ -3,9 +3,12 @@
 #include "options.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
+#include <cstring>
 #include <span>
 #include <tuple>
 
@@ -48,6 +51,8 @@ auto duration_of(std::string_view option, std::uint64_t most_ns) {
 
 Result<std::string> parse_btf(const std::string& value) {
     if (value.empty()) return fail("option --btf: the file name is empty; write a BTF file");
+    if (::access(value.c_str(), R_OK))
+        return fail(fmt::format("option --btf: {}: {}", in_quotes(value), std::strerror(errno)));
     return value;
 }
 

@@ -251,7 +251,7 @@ void Run::reap_orphans() {
 }
 
 int Run::finish(int status) {
-    session_->finish();
+    session_->finish(signals_.get());
     if (!session_->output().error().empty())
         notice("events could not be written: " + session_->output().error());
     return session_->failed() ? 1 : status;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -118,7 +120,14 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
             request.start_time = event.start_time.value_or(0);
             request.stack = context.stack;
             request.stack_pid = context.stack_pid;
-            report(event, action, action::collect_evidence(kernel::Procfs{}, request));
+            ActionOutcome outcome = action::collect_evidence(kernel::Procfs{}, request);
+            // The subject goes on meanwhile.
+            const std::uint64_t read = outcome.evidence ? outcome.evidence->total : 0;
+            if (outcome.result == "done" && event.usage && read != *event.usage)
+                outcome.detail = fmt::format("{} at the crossing, {} when it was read{}{}",
+                                             *event.usage, read, outcome.detail.empty() ? "" : "; ",
+                                             outcome.detail);
+            report(event, action, std::move(outcome));
             break;
         }
         case ActionKind::restart:
@@ -156,9 +165,15 @@ void Session::report(const Event& cause, const engine::ActionSpec& action, Actio
     output_.write(event);
 }
 
-void Session::finish() {
+void Session::finish(int stop_signals) {
     read_records();
-    while (!commands_->idle()) (void)wait({}, -1);
+    while (!commands_->idle()) {
+        const std::vector<bool> ready = wait({stop_signals}, -1);
+        signalfd_siginfo info{};
+        while (ready[0] && ::read(stop_signals, &info, sizeof info) == sizeof info)
+            if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP)
+                commands_->end_all();
+    }
     output_.finish();
 }
 

@@ -49,8 +49,9 @@ class Session {
     /// Reports an `action` event.
     void report(const Event& cause, const engine::ActionSpec& action,
                 action::ActionOutcome outcome);
-    /// Waits, at the end, for commands that still run.
-    void finish();
+    /// Waits, at the end, for commands that still run. `stop_signals`: a signalfd (non-blocking); INT, TERM or
+    /// HUP there ends them.
+    void finish(int stop_signals);
 
     /// Whether the action `fail` was met.
     [[nodiscard]] bool failed() const { return failed_; }

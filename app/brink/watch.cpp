@@ -104,7 +104,7 @@ int watch_command(const WatchOptions& options) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);
         if (ready[0] && asked_to_stop(signals.get(), session)) break;
     }
-    session.finish();
+    session.finish(signals.get());
     if (session.output().error().empty()) return session.failed() ? 1 : 0;
     notice("events could not be written: " + session.output().error());
     return kFailure;

@@ -34,6 +34,8 @@ ActionOutcome collect_evidence(const kernel::Procfs& procfs, const EvidenceReque
         evidence = {};
         evidence.unavailable = "process " + std::to_string(request.pid) + " is gone";
     }
+    if (evidence.items.empty() && evidence.unavailable.empty())
+        evidence.unavailable = "no descriptor was open any more when it was read";
     add_stack(request, evidence);
     ActionOutcome outcome{"done", evidence.unavailable, std::nullopt};
     if (evidence.items.empty() && evidence.stack.empty()) outcome.result = "failed";

@@ -173,10 +173,20 @@ void ExecRunner::finish(Running& running) {
                              &info, WEXITED | WNOHANG);
     ActionOutcome outcome = got == 0 ? outcome_of(info) : failed("its exit status is unknown");
     if (running.stage != Stage::running)
-        outcome = failed("command did not end within " +
-                         std::to_string(options_.time_limit.count() / 1000) +
-                         " s: " + (running.stage == Stage::killed ? "killed" : "terminated"));
+        outcome = failed((ending_
+                              ? std::string("brink was told to end: ")
+                              : "command did not end within " +
+                                    std::to_string(options_.time_limit.count() / 1000) + " s: ") +
+                         (running.stage == Stage::killed ? "killed" : "terminated"));
     running.handler(std::move(outcome));
+}
+
+void ExecRunner::end_all() {
+    ending_ = true;
+    for (Running& running : running_)
+        if (running.stage == Stage::running) press(running);
+    for (Waiting& waiting : std::exchange(waiting_, {}))
+        waiting.handler(failed("not started: brink was told to end"));
 }
 
 void ExecRunner::press(Running& running) {

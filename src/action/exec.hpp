@@ -57,6 +57,9 @@ class ExecRunner {
     /// Milliseconds after which on_readable() wants to be called anyway; -1: never.
     [[nodiscard]] int timeout_ms() const;
 
+    /// Sends SIGTERM to what runs, SIGKILL after the grace, and drops what waits.
+    void end_all();
+
     [[nodiscard]] bool idle() const { return running_.empty() && waiting_.empty(); }
 
     /// Whether `pid` is a command of ours or in the process group of one: not a stray child of the
@@ -94,6 +97,7 @@ class ExecRunner {
     Fd epoll_;
     std::vector<Running> running_;
     std::deque<Waiting> waiting_;
+    bool ending_ = false;     // end_all() was called
     std::set<pid_t> groups_;  ///< process groups that may have members
 };
 

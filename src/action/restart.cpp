@@ -12,8 +12,8 @@ RestartDecision RestartPolicy::wanted(TimePoint now) {
     if (restarts_.size() >= options_.max_per_hour)
         return {false,
                 {},
-                "it was restarted " + std::to_string(restarts_.size()) +
-                    " times within an hour, the most allowed: it is left running"};
+                "restarts within an hour: " + std::to_string(restarts_.size()) +
+                    ", the most allowed: it is left running"};
     if (next_delay_.count() == 0 || now - last_start_ >= options_.stable)
         next_delay_ = options_.first_delay;
     const auto delay = std::min(next_delay_, options_.max_delay);

@@ -137,6 +137,13 @@ static __always_inline void exits(void) {
     /* Two threads that leave together can both read 0: subject_end lets one of them in. */
     bool last = task->signal->live.counter == 0;
     __u32 pid = (__u32)task->pid;
+    /* Several watches: the levels of all go down before the first EXIT, which speaks for all. */
+    struct walk all = w;
+    for (int i = 0; last && i < BRINK_MAX_PER_SUBJECT && all.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&all);
+        if (t && all.place != INDEX_END)
+            leave_table(all.id);
+    }
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
         if (t && (t->flags & BRINK_TALLY_THREAD ? t->pid == pid : last))

@@ -93,6 +93,9 @@ Result<void> parse_kind(std::string_view action, ActionSpec& spec) {
         return fail("exec: has no command; write one for /bin/sh, as in exec:'logger near limit'");
     }
     if (action.empty()) return fail(fmt::format("the action is missing; there are: {}", kKinds));
+    if (action == "signal") return fail("signal has no name; write one, as in signal:TERM");
+    if (action == "exec")
+        return fail("exec has no command; write one for /bin/sh, as in exec:'logger near limit'");
     const std::string_view near = nearest(action.substr(0, action.find(':')),
                                           {"signal", "exec", "restart", "evidence", "fail"});
     return fail(fmt::format("there is no action {}; {}there are: {}", in_quotes(action),

@@ -69,7 +69,11 @@ Result<std::uint64_t> parse_number(std::string_view digits, std::string_view tex
     if (value.error().code == ERANGE)
         return fail(
             fmt::format("level {} is too large; write a number below 2^64", in_quotes(text)));
-    return fail(fmt::format("level {} is malformed; {}", in_quotes(text), right_forms(unit)));
+    const bool suffix = digits.size() > 1 && is_digits(digits.substr(0, digits.size() - 1)) &&
+                        std::string_view("KMGT").find(digits.back()) != std::string_view::npos;
+    return fail(fmt::format("level {} is malformed{}; {}", in_quotes(text),
+                            suffix ? ": this is a number of things, which takes no suffix" : "",
+                            right_forms(unit)));
 }
 
 Result<Level> parse_below(std::string_view text, Unit unit) {

@@ -219,8 +219,8 @@ Result<void> Procfs::may_watch(pid_t pid) const {
     if (listed.error().code != EACCES && listed.error().code != EPERM)
         return tl::unexpected<Error>(listed.error());
     return fail("process " + std::to_string(pid) +
-                    " belongs to another user: watching it needs CAP_SYS_RESOURCE or "
-                    "CAP_SYS_PTRACE",
+                    " belongs to another user: watching it needs CAP_SYS_RESOURCE, or "
+                    "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
                 EPERM);
 }
 

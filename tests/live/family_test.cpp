@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Children, grandchildren, exec and exit: who inherits what, and what is said at birth and at death.
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <csignal>
 
 #include "expected_events.hpp"
@@ -136,6 +137,25 @@ TEST(Family, ExitWithEverythingOpenGoesDownHighestFirst) {
     EXPECT_EQ(type_of(events[8]), "exit");
     for (const Event& event : events)
         EXPECT_EQ(static_cast<std::uint64_t>(number(event, "start_time")), *born) << brief(event);
+}
+
+TEST(Family, SeveralWatchesEndWithOneExitAfterEveryLevel) {
+    RunOptions options = watching("20,25");
+    options.watches.emplace_back("nofile=22,30");
+    options.watches.emplace_back("nofile=10:up");
+    BrinkRun run(options, {work("puppet")});
+    Puppet puppet(run);
+    ASSERT_TRUE(puppet.to(28));
+    puppet.child().send("exit 0");
+    ASSERT_EQ(run.wait(), 0);
+    const Events events = run.events();
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(type_of(events.back()), "exit");
+    EXPECT_EQ(of_type(events, "exit").size(), 1U);
+    const auto downs = std::count_if(events.begin(), events.end(), [](const Event& event) {
+        return event.value("cause", "") == "exit";
+    });
+    EXPECT_EQ(downs, 3) << "20, 25 and 22";
 }
 
 TEST(Family, KilledWithSigkill) {

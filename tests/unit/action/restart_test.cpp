@@ -41,8 +41,7 @@ TEST(RestartPolicy, AtTheBoundItSaysSo) {
     EXPECT_TRUE(policy.wanted(kStart + minutes(10)).restart);
     const RestartDecision refused = policy.wanted(kStart + minutes(59));
     EXPECT_FALSE(refused.restart);
-    EXPECT_EQ(refused.reason,
-              "it was restarted 2 times within an hour, the most allowed: it is left running");
+    EXPECT_EQ(refused.reason, "restarts within an hour: 2, the most allowed: it is left running");
     EXPECT_TRUE(policy.wanted(kStart + minutes(60)).restart);
     EXPECT_FALSE(policy.wanted(kStart + minutes(61)).restart);
     EXPECT_TRUE(policy.wanted(kStart + minutes(70)).restart);

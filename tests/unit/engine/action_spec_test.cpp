@@ -52,7 +52,7 @@ TEST(ActionSpec, Refuses) {
     EXPECT_THAT(error_of("95%:sideways=restart"), HasSubstr("there is no direction ':sideways'"));
     EXPECT_THAT(error_of("95%="), HasSubstr("the action is missing"));
     EXPECT_THAT(error_of("95%=evidense"), HasSubstr("did you mean evidence?"));
-    EXPECT_THAT(error_of("95%=signal"), HasSubstr("did you mean signal?"));
+    EXPECT_THAT(error_of("95%=signal"), HasSubstr("signal has no name; write one"));
     EXPECT_THAT(error_of("95%=xyzzy"), HasSubstr("there are: signal:TERM, exec:COMMAND"));
     EXPECT_THAT(error_of("95%=exec:"), HasSubstr("has no command"));
     EXPECT_THAT(error_of("95%=exec: \t"), HasSubstr("has no command"));

@@ -77,7 +77,7 @@ TEST(WatchSpec, RefusesLevels) {
          {"nofile=abc", "nofile=80 %", "nofile= 80%", "nofile=8K", "nofile=+5", "nofile=--5",
           "nofile=-", "nofile=%", "nofile=.5%", "nofile=5.%", "nofile=0.0001%", "nofile=-5%",
           "nofile=1e2", "nofile=80%%", "nofile=5.5", "nofile=0x10", "nofile=80%;90%"})
-        EXPECT_THAT(error_of(text), HasSubstr("is malformed; write")) << text;
+        EXPECT_THAT(error_of(text), HasSubstr("is malformed")) << text;
     for (const char* text :
          {"nofile=0%", "nofile=0.000%", "nofile=100.001%", "nofile=101%", "nofile=999999999999%"})
         EXPECT_THAT(error_of(text), HasSubstr("above 0 and at most 100")) << text;
