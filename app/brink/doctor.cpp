@@ -86,14 +86,16 @@ void print_json(const Diagnosis& diagnosis) {
                    ordered_json{{"resource", resource->name}, {"engine", diagnosis.chosen}}.dump());
 }
 
-void print_hook(const HookStatus& hook, const Diagnosis& diagnosis, const sink::TextStyle& style) {
+// What holds for the whole engine has been said above its hooks.
+void print_hook(const HookStatus& hook, const EngineReport& report, const Diagnosis& diagnosis,
+                const sink::TextStyle& style) {
     const auto yes_no = [&](bool yes, std::string_view what) {
         const std::string word = yes ? fmt::format("{:<9}", what) : fmt::format("{:<9}", "-");
         return sink::paint(style, yes ? Tone::good : Tone::alarm, word);
     };
-    fmt::print("    {:<15}{:<20}{}{}{}{}\n", hook.kind, hook.name, yes_no(hook.loaded, "loads"),
+    fmt::print("    {:<15}{:<30}{}{}{}{}\n", hook.kind, hook.name, yes_no(hook.loaded, "loads"),
                yes_no(hook.attached, "attaches"), yes_no(hook.runs > 0, "fires"), hook.purpose);
-    if (hook.runs == 0 && !hook.reason.empty())
+    if (hook.runs == 0 && !hook.reason.empty() && hook.reason != report.reason)
         fmt::print("{:20}{}; instead: {}\n", "", hook.reason, instead_of(hook, diagnosis.chosen));
 }
 
@@ -104,7 +106,7 @@ void print_engine(const EngineReport& report, const Diagnosis& diagnosis,
     fmt::print("\nengine {:<12}{}{}{}\n", name_of(report.engine), verdict,
                report.works ? "" : ": " + report.reason,
                name_of(report.engine) == diagnosis.chosen ? "  <- used" : "");
-    for (const HookStatus& hook : report.hooks) print_hook(hook, diagnosis, style);
+    for (const HookStatus& hook : report.hooks) print_hook(hook, report, diagnosis, style);
 }
 
 void print_text(const Diagnosis& diagnosis) {

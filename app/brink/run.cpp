@@ -127,7 +127,9 @@ int Run::start() {
     policy_.started(Clock::now());
     if (auto executed = command_->execute(); !executed) {
         const int error = executed.error().code;
-        notice(fmt::format("cannot execute {}: {}", options_.command[0], std::strerror(error)));
+        const bool watch = error == ENOENT && options_.command[0].find('=') != std::string::npos;
+        notice(fmt::format("cannot execute {}: {}{}", options_.command[0], std::strerror(error),
+                           watch ? "; for a level write -w before it" : ""));
         return error == ENOENT ? kNotFound : kNotExecutable;
     }
     if (auto* poll = dynamic_cast<engine::PollSource*>(&session_->monitor().source()))
