@@ -72,6 +72,42 @@ TEST(Action, ExecOncePerCrossing) {
     EXPECT_EQ(lines("down"), 3);
 }
 
+// The command is gone, an exec command is not: brink waits for it, until it is told to end.
+TEST(Action, ASignalEndsTheWaitForExec) {
+    const ScratchFolder folder;
+    BrinkRun run(acting("20", "exec:echo $$ > " + (folder / "pid") + "; exec sleep 1000"),
+                 {work("puppet")});
+    Puppet puppet(run);
+    ASSERT_TRUE(puppet.to(25));
+    ASSERT_TRUE(eventually([&] { return !read_file(folder / "pid").empty(); }));
+    const pid_t sleeper = std::stoi(read_file(folder / "pid"));
+    puppet.child().send("exit 3");
+    ASSERT_TRUE(run.wait_for_event([](const Event& event) { return type_of(event) == "exit"; }));
+    EXPECT_TRUE(alive(sleeper));
+    run.child().signal(SIGTERM);
+    EXPECT_EQ(run.wait(), 3) << "the status of the command";
+    EXPECT_FALSE(alive(sleeper));
+    const Events actions = of_type(run.events(), "action");
+    ASSERT_EQ(actions.size(), 1U);
+    EXPECT_EQ(actions[0].value("detail", ""), "brink was told to end: terminated");
+}
+
+// Evidence is read after the crossing. Where the subject has moved on, that is said.
+TEST(Action, EvidenceSaysThatTheSubjectHasMovedOn) {
+    BrinkRun run(acting("20", "evidence"), {work("puppet")});
+    Puppet puppet(run);
+    run.child().signal(SIGSTOP);
+    ASSERT_TRUE(puppet.to(25));
+    run.child().signal(SIGCONT);
+    const auto is_action = [](const Event& event) { return type_of(event) == "action"; };
+    ASSERT_TRUE(run.wait_for_event(is_action));
+    puppet.child().send("exit 0");
+    EXPECT_EQ(run.wait(), 0);
+    const Event action = of_type(run.events(), "action").front();
+    EXPECT_EQ(action.value("detail", "").substr(0, 42), "20 at the crossing, 25 when it was read");
+    EXPECT_EQ(number(action["evidence"], "total"), 25);
+}
+
 TEST(Action, FailMakesALeakTest) {
     for (const auto& [to, own_status, expected] :
          {std::tuple<int, int, int>{25, 0, 1}, {19, 0, 0}, {19, 7, 7}, {25, 7, 1}}) {
