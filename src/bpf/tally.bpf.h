@@ -211,7 +211,7 @@ static long visit_next(__u32 i, struct each* e) {
     return e->place == INDEX_END;
 }
 
-/* Applies `change`, a constant, to every tally of `table`; `fd`: the number that is installed. */
+/* Applies `change` to every tally of `table`; `fd`: the number that is installed. */
 static __always_inline void count(__u64 table, enum change change, __u32 fd) {
     __u64 slot = index_slot(table);
     if (!slot)

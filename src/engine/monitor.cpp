@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/units.hpp"
 
 namespace brink::engine {
 namespace {
@@ -61,15 +62,6 @@ std::string_view scope_name(Scope scope, bool thread) {
         case Scope::cgroup: return "cgroup";
         case Scope::socket: return "socket";
         case Scope::system: return "system";
-    }
-    return "";
-}
-
-std::string_view unit_symbol(Unit unit) {
-    switch (unit) {
-        case Unit::count: return "1";
-        case Unit::bytes: return "By";
-        case Unit::time_ns: return "ns";
     }
     return "";
 }
@@ -190,7 +182,7 @@ Event Monitor::event_of(const brink_record& record) {
     event.monotonic_ns = record.monotonic_ns;
     event.resource = watch.resource->name;
     event.scope = scope_name(watch.resource->scope, record.flags & BRINK_RECORD_THREAD);
-    event.unit = unit_symbol(watch.resource->unit);
+    event.unit = unit_code(watch.resource->unit);
     event.watch = record.watch + 1;
     if (record.type != BRINK_RECORD_EXIT) {
         event.usage = record.usage;
