@@ -132,6 +132,7 @@ std::string TextRenderer::action_line(const Event& event) const {
     const std::string action = shorten(terminal_safe(event.action), 32, ellipsis);
     std::string text = paint(style_, Tone::strong, action);
     if (!event.result.empty()) text += " " + paint(style_, tone, terminal_safe(event.result));
+    if (event.pid) text += "  " + paint(style_, Tone::strong, who(event));
     if (!event.detail.empty()) text += ": " + terminal_safe(event.detail);
     return text;
 }

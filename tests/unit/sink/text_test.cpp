@@ -46,7 +46,7 @@ TEST_F(Text, EveryTypeHasItsLine) {
 09:29:59.123  ○ nofile exit                             leaky[1234]  watched no longer: credentials
 09:29:59.123  ! 17 records were lost; resync says where things stand
 09:29:59.123  ↻ nofile resync   820 of 1024   204 left  leaky[1234]  counted anew
-09:29:59.123  → evidence done: what is open in leaky[1234]
+09:29:59.123  → evidence done  leaky[1234]: what is open in leaky[1234]
               │ 205 = 148 socket + 41 file + 15 pipe + 1 other
               │   148  socket  tcp CLOSE-WAIT 10.0.0.7:41822 -> 10.0.0.9:8080
               │    38  file    /var/lib/leaky/data.db
