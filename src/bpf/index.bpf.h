@@ -49,6 +49,10 @@ static __always_inline __u64 subject_key(__u32 tgid) {
 
 #define INDEX_END ~0u
 
+/* 0, but the verifier does not know: before 6.7 it follows a callback of bpf_loop through one round only, and cuts
+ * off the branches that this round cannot take. For what such a callback changes and then looks at. */
+__u32 unknown_zero __weak;
+
 /* The next tally of `key`, or of another key by accident: the caller compares. `place`, 0 at first, keeps
  * where the search is, INDEX_END when it is over. 0: there is none. */
 static __always_inline __u32 index_next(__u64 key, __u32* place) {

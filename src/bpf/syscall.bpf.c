@@ -32,7 +32,7 @@ static long has_new_limit(__u32 i, __u32* id) {
 
 /* prlimit(2) has changed the limit of one process, which is not known here. */
 static __always_inline void follow_any(void) {
-    __u32 id = 0;
+    __u32 id = unknown_zero;
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
         __u32 before = id;
         bpf_loop(n_tallies - 1, has_new_limit, &id, 0);

@@ -203,12 +203,16 @@ struct each {
     __u32 place;
 };
 
+/* `place` is a variable of its own: before 6.8 the verifier does not follow what is known of a value through memory
+ * of the caller, and took every round for the last. */
 static long visit_next(__u32 i, struct each* e) {
-    __u32 id = index_next(e->table, &e->place);
+    __u32 place = e->place;
+    __u32 id = index_next(e->table, &place);
+    e->place = place;
     struct brink_tally* t = id ? tally_of(id) : 0;
     if (t && t->table == e->table)
         visit(t, id, e->change, e->fd);
-    return e->place == INDEX_END;
+    return place == INDEX_END;
 }
 
 /* Applies `change` to every tally of `table`; `fd`: the number that is installed. */
@@ -223,7 +227,7 @@ static __always_inline void count(__u64 table, enum change change, __u32 fd) {
             visit(t, id, change, fd);
         return;
     }
-    struct each e = {.table = table, .change = change, .fd = fd};
+    struct each e = {.table = table, .change = change, .fd = fd, .place = unknown_zero};
     bpf_loop(BRINK_INDEX_PROBES * BRINK_INDEX_WAYS, visit_next, &e, 0);
 }
 
