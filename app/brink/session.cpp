@@ -120,14 +120,8 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
             request.start_time = event.start_time.value_or(0);
             request.stack = context.stack;
             request.stack_pid = context.stack_pid;
-            ActionOutcome outcome = action::collect_evidence(kernel::Procfs{}, request);
-            // The subject goes on meanwhile.
-            const std::uint64_t read = outcome.evidence ? outcome.evidence->total : 0;
-            if (outcome.result == "done" && event.usage && read != *event.usage)
-                outcome.detail = fmt::format("{} at the crossing, {} when it was read{}{}",
-                                             *event.usage, read, outcome.detail.empty() ? "" : "; ",
-                                             outcome.detail);
-            report(event, action, std::move(outcome));
+            request.usage = event.usage;
+            report(event, action, action::collect_evidence(kernel::Procfs{}, request));
             break;
         }
         case ActionKind::restart:

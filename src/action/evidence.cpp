@@ -2,6 +2,8 @@
 // Putting together the descriptor table and the unwound stack.
 #include "action/evidence.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "kernel/descriptor_table.hpp"
@@ -38,7 +40,12 @@ ActionOutcome collect_evidence(const kernel::Procfs& procfs, const EvidenceReque
         evidence.unavailable = "no descriptor was open any more when it was read";
     add_stack(request, evidence);
     ActionOutcome outcome{"done", evidence.unavailable, std::nullopt};
-    if (evidence.items.empty() && evidence.stack.empty()) outcome.result = "failed";
+    if (evidence.items.empty() && evidence.stack.empty())
+        outcome.result = "failed";
+    else if (request.usage && *request.usage != evidence.total)
+        outcome.detail = fmt::format("{} at the crossing, {} when it was read{}{}", *request.usage,
+                                     evidence.total, outcome.detail.empty() ? "" : "; ",
+                                     outcome.detail);
     outcome.evidence = std::move(evidence);
     return outcome;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "action/action.hpp"
 #include "bpf/wire.h"
@@ -13,6 +14,7 @@ namespace brink::action {
 struct EvidenceRequest {
     pid_t pid = 0;                 ///< whose descriptors; in our own pid namespace
     std::uint64_t start_time = 0;  ///< field 22 of /proc/PID/stat, to know it again; 0: unknown
+    std::optional<std::uint64_t> usage;  ///< at the crossing; the subject goes on meanwhile
     /// Captured at the crossing; null: none.
     const brink_stack_record* stack = nullptr;
     /// The process that acted, whose stack it is: another than `pid` where a table is shared

@@ -58,10 +58,7 @@ int on_fd_install_kprobe(struct pt_regs* ctx) {
 
 SEC("fentry/fd_install")
 int on_fd_install_noted(__u64* ctx) {
-    const struct task_struct* task = bpf_get_current_task_btf();
-    __u64 switches = task->nivcsw;
-    installs((__u32)ctx[0]);
-    end_noted(task, switches);
+    NOTED(installs((__u32)ctx[0]));
     return 0;
 }
 
@@ -81,10 +78,7 @@ int on_filp_close_kprobe(struct pt_regs* ctx) {
 
 SEC("fentry/filp_flush")
 int on_filp_close_noted(__u64* ctx) {
-    const struct task_struct* task = bpf_get_current_task_btf();
-    __u64 switches = task->nivcsw;
-    closes(ctx[0], ctx[1]);
-    end_noted(task, switches);
+    NOTED(closes(ctx[0], ctx[1]));
     return 0;
 }
 

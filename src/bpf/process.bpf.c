@@ -51,10 +51,7 @@ static __always_inline void forks(__u64 address) {
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args* ctx) {
-    const struct task_struct* task = bpf_get_current_task_btf();
-    __u64 switches = task->nivcsw;
-    forks(ctx->args[1]);
-    end_noted(task, switches);
+    NOTED(forks(ctx->args[1]));
     return 0;
 }
 
@@ -106,10 +103,7 @@ static __always_inline void executes(void) {
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(void* ctx) {
-    const struct task_struct* task = bpf_get_current_task_btf();
-    __u64 switches = task->nivcsw;
-    executes();
-    end_noted(task, switches);
+    NOTED(executes());
     return 0;
 }
 
@@ -155,10 +149,7 @@ static __always_inline void exits(void) {
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(void* ctx) {
-    const struct task_struct* task = bpf_get_current_task_btf();
-    __u64 switches = task->nivcsw;
-    exits();
-    end_noted(task, switches);
+    NOTED(exits());
     return 0;
 }
 

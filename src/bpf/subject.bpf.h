@@ -39,6 +39,14 @@ static __always_inline void end_noted(const struct task_struct* task, __u64 swit
         wake_reader();
 }
 
+#define NOTED(what)                                                   \
+    do {                                                              \
+        const struct task_struct* task_ = bpf_get_current_task_btf(); \
+        __u64 switches_ = task_->nivcsw;                              \
+        what;                                                         \
+        end_noted(task_, switches_);                                  \
+    } while (0)
+
 /* What a tally's table holds now; for one that counts, what was counted. */
 static __always_inline __u64 usage_of(const struct brink_tally* t) {
     return t->flags & BRINK_TALLY_SCAN ? scan_table(t->table, 1) : t->word & BRINK_COUNT_MASK;

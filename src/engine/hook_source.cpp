@@ -84,11 +84,7 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     if (target.thread) command.flags |= BRINK_TALLY_THREAD;
     if (target.at_exec) command.flags |= BRINK_TALLY_AT_EXEC;
     if (scans_[watch]) command.flags |= BRINK_TALLY_SCAN;
-    brink_answer answer{};
-    for (int i = 0; i < kSamples; ++i) {
-        answer = hooks_->command(command);
-        if (answer.error != -EAGAIN) break;
-    }
+    const brink_answer answer = insist(command);
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
     brink_record known{};
     known.tally = answer.tally;
@@ -191,30 +187,30 @@ void HookSource::resync_dropped(const Reader& reader) {
     order_.end_the_gone(reader);
 }
 
-// `off`: what the tally is to be corrected by. The record comes with the next read().
-bool HookSource::resync(std::uint32_t id, std::int64_t off) {
-    brink_command command{};
-    command.kind = BRINK_COMMAND_RESYNC;
-    command.tally = id;
-    command.generation = hooks_->tally(id).generation;
-    command.base = static_cast<std::uint64_t>(off);
+// Tries again while what the command is about changes (EAGAIN).
+brink_answer HookSource::insist(const brink_command& command) {
     brink_answer answer{};
     for (int i = 0; i < kSamples; ++i) {
         answer = hooks_->command(command);
         if (answer.error != -EAGAIN) break;
     }
-    return answer.error == 0;
+    return answer;
 }
 
-// How far a tally is off, as one sample says. Errors: ESRCH, there is none any more; EAGAIN, it changes.
-Result<std::int64_t> HookSource::sample_difference(std::uint32_t id) {
+// A command about tally `id` as it is owned now.
+brink_command HookSource::about(std::uint32_t id, brink_command_kind kind) const {
     brink_command command{};
-    command.kind = BRINK_COMMAND_CHECK;
+    command.kind = kind;
     command.tally = id;
     command.generation = hooks_->tally(id).generation;
-    const brink_answer answer = hooks_->command(command);
-    if (answer.error) return fail("no sample", -answer.error);
-    return static_cast<std::int64_t>(answer.base - answer.usage);
+    return command;
+}
+
+// `off`: what the tally is to be corrected by. The record comes with the next read().
+bool HookSource::resync(std::uint32_t id, std::int64_t off) {
+    brink_command command = about(id, BRINK_COMMAND_RESYNC);
+    command.base = static_cast<std::uint64_t>(off);
+    return insist(command).error == 0;
 }
 
 // As with the first count, operations under way make a sample too small, never too large: the largest of several
@@ -232,9 +228,10 @@ std::size_t HookSource::check_all() {
     for (int turn = 1; turn <= kSamples && !suspects.empty(); ++turn) {
         if (turn > 1) pause_between_samples();
         std::erase_if(suspects, [&](Suspect& suspect) {
-            const auto off = sample_difference(suspect.id);
-            if (!off) return off.error().code == ESRCH;
-            suspect.most = std::max(suspect.most, *off);
+            const brink_answer answer = hooks_->command(about(suspect.id, BRINK_COMMAND_CHECK));
+            if (answer.error) return answer.error == -ESRCH;
+            const auto off = static_cast<std::int64_t>(answer.base - answer.usage);
+            suspect.most = std::max(suspect.most, off);
             return ++suspect.samples == 2 && suspect.most == 0;
         });
     }

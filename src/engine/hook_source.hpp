@@ -57,7 +57,8 @@ class HookSource final : public RecordSource {
     void read_ring(const Reader& reader);
     void resync_dropped(const Reader& reader);
     [[nodiscard]] bool resync(std::uint32_t id, std::int64_t off);
-    [[nodiscard]] Result<std::int64_t> sample_difference(std::uint32_t id);
+    [[nodiscard]] brink_answer insist(const brink_command& command);
+    [[nodiscard]] brink_command about(std::uint32_t id, brink_command_kind kind) const;
 
     std::unique_ptr<kernel::Hooks> hooks_;
     RecordOrder order_;

@@ -24,11 +24,10 @@ enum class HookFlavour {
 
 struct HookPlace {
     enum class When { both, kernel, tracepoint };
-    static constexpr unsigned kKprobe = 1;  ///< has a program for HookFlavour::kprobe
-    static constexpr unsigned kNoted = 2;   ///< has a program for HookFlavour::noted
-    static constexpr unsigned kCloses = 4;  ///< only if some watch wants the way down
-    static constexpr unsigned kRefusals =
-        8;  ///< attached near the limit only; counting works without it
+    static constexpr unsigned kKprobe = 1;    ///< has a program for HookFlavour::kprobe
+    static constexpr unsigned kNoted = 2;     ///< has a program for HookFlavour::noted
+    static constexpr unsigned kCloses = 4;    ///< only if some watch wants the way down
+    static constexpr unsigned kRefusals = 8;  ///< near the limit only; not needed to count
 
     const char* program;
     When when;

@@ -129,8 +129,8 @@ Result<void> Hooks::open(const HookOptions& options) {
 
 void Hooks::size_maps(const HookOptions& options) {
     n_tallies_ = options.max_subjects + 1;
-    const std::uint32_t sets = std::bit_ceil(
-        std::max(options.max_subjects, 64U));  // of four; a tally has two places
+    // Of four places; a tally has two.
+    const std::uint32_t sets = std::bit_ceil(std::max(options.max_subjects, 64U));
     auto& maps = skeleton_->maps;
     bpf_map__set_max_entries(maps.tallies, n_tallies_);
     bpf_map__set_max_entries(maps.free_tallies, n_tallies_);

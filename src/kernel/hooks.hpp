@@ -85,8 +85,8 @@ class Hooks {
     [[nodiscard]] std::uint32_t tallies() const { return n_tallies_; }
 
     [[nodiscard]] std::uint64_t dropped() const;  ///< records that found the ring full
-    [[nodiscard]] std::uint64_t unwatched()
-        const;  ///< children that found no free tally, tables without a place in the index
+    /// Children that found no free tally, tables without a place in the index.
+    [[nodiscard]] std::uint64_t unwatched() const;
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;

@@ -192,16 +192,11 @@ TEST(Threads, SiblingsWithClonedFiles) {
         SCOPED_TRACE("pid " + std::to_string(pid));
         check_table(of_pid(events, pid), table, static_cast<std::size_t>(rounds));
     }
-    // Who acted is told, if it is known: each of the four acts, the parent never does. The engine `tracepoint`
-    // tells at the end of whose call it was seen: that can be the parent's clone of the next sibling.
+    // Who acted is told, if it is known: each of the four acts, the parent never does.
     std::set<long long> actors;
     for (const Event& event : of_type(events, "crossing"))
         if (number(event, "usage") > 0 && event.contains("tid"))
             actors.insert(number(event, "tid"));
-    if (engine() == "tracepoint")
-        std::erase_if(actors, [&](long long tid) {
-            return siblings.count(tid) == 0 && std::count(pids.begin(), pids.end(), tid) == 1;
-        });
     EXPECT_EQ(actors, siblings);
 }
 

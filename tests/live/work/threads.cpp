@@ -25,8 +25,9 @@ constexpr long kMostEach = 256;
 
 struct Shared {
     pthread_barrier_t barrier;
-    std::atomic<bool> told;  // by the outside
-    std::atomic<bool> stop;  // decided by worker 0 between two barriers, so that all agree
+    std::atomic<bool> told;      // by the outside
+    std::atomic<bool> complete;  // every sibling has been started
+    std::atomic<bool> stop;      // decided by worker 0 between two barriers, so that all agree
     std::atomic<long> rounds;
 };
 Shared* shared;
@@ -153,12 +154,14 @@ int main(int argc, char** argv) {
         const pid_t pid = clone_sharing_files();
         must(pid >= 0, "clone");
         if (pid == 0) {
+            while (!shared->complete) ::usleep(1000);  // clone is over, also for the parent
             work(plan, i);
             for (;;) ::pause();  // the table stays shared until all have been looked at
         }
         children.push_back(pid);
         pids += " " + std::to_string(pid);
     }
+    shared->complete = true;
     if (extra > 0) threads.emplace_back(stranger, extra);
     if (processes) say("threads: siblings" + pids);
     if (until_told) {

@@ -74,10 +74,13 @@ TEST(WatchSpec, RefusesLevels) {
     for (const char* text : {"nofile=", "nofile=,80%", "nofile=80%,", "nofile=:up"})
         EXPECT_THAT(error_of(text), HasSubstr("a level is missing")) << text;
     for (const char* text :
-         {"nofile=abc", "nofile=80 %", "nofile= 80%", "nofile=8K", "nofile=+5", "nofile=--5",
-          "nofile=-", "nofile=%", "nofile=.5%", "nofile=5.%", "nofile=0.0001%", "nofile=-5%",
-          "nofile=1e2", "nofile=80%%", "nofile=5.5", "nofile=0x10", "nofile=80%;90%"})
-        EXPECT_THAT(error_of(text), HasSubstr("is malformed")) << text;
+         {"nofile=abc", "nofile=80 %", "nofile= 80%", "nofile=+5", "nofile=--5", "nofile=-",
+          "nofile=%", "nofile=.5%", "nofile=5.%", "nofile=0.0001%", "nofile=-5%", "nofile=1e2",
+          "nofile=80%%", "nofile=5.5", "nofile=0x10", "nofile=80%;90%"})
+        EXPECT_THAT(error_of(text), HasSubstr("is malformed; write")) << text;
+    EXPECT_THAT(error_of("nofile=8K"),
+                HasSubstr(
+                    "is malformed: this is a number of things, which takes no suffix; write"));
     for (const char* text :
          {"nofile=0%", "nofile=0.000%", "nofile=100.001%", "nofile=101%", "nofile=999999999999%"})
         EXPECT_THAT(error_of(text), HasSubstr("above 0 and at most 100")) << text;
