@@ -173,7 +173,7 @@ void ExecRunner::finish(Running& running) {
                              &info, WEXITED | WNOHANG);
     ActionOutcome outcome = got == 0 ? outcome_of(info) : failed("its exit status is unknown");
     if (running.stage != Stage::running)
-        outcome = failed((ending_
+        outcome = failed((running.told_to_end
                               ? std::string("brink was told to end: ")
                               : "command did not end within " +
                                     std::to_string(options_.time_limit.count() / 1000) + " s: ") +
@@ -182,9 +182,11 @@ void ExecRunner::finish(Running& running) {
 }
 
 void ExecRunner::end_all() {
-    ending_ = true;
-    for (Running& running : running_)
-        if (running.stage == Stage::running) press(running);
+    for (Running& running : running_) {
+        if (running.stage != Stage::running) continue;
+        running.told_to_end = true;
+        press(running);
+    }
     for (Waiting& waiting : std::exchange(waiting_, {}))
         waiting.handler(failed("not started: brink was told to end"));
 }

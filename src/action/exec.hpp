@@ -81,6 +81,7 @@ class ExecRunner {
         Fd pidfd;
         OutcomeHandler handler;
         Clock::time_point deadline;
+        bool told_to_end = false;  // by end_all()
         Stage stage = Stage::running;
     };
 
@@ -97,7 +98,6 @@ class ExecRunner {
     Fd epoll_;
     std::vector<Running> running_;
     std::deque<Waiting> waiting_;
-    bool ending_ = false;     // end_all() was called
     std::set<pid_t> groups_;  ///< process groups that may have members
 };
 
