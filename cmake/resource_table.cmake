@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # resource_table(OUTPUT): writes a source file with the table of every resource, one row for each
-# src/resource/<name>.cpp that declares `const Resource k_<name>` in namespace brink::resource. A
+# src/resource/<name>.cpp that declares `const Definition k_<name>` in namespace brink::resource. A
 # link-time table: self-registration by static constructors vanishes from static archives.
 function(resource_table output)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/table.cpp)
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/table.cpp ${CMAKE_CURRENT_SOURCE_DIR}/survey.cpp)
     list(SORT sources)
     set(declarations)
     set(rows)
     foreach(source IN LISTS sources)
         get_filename_component(name ${source} NAME_WE)
-        string(APPEND declarations "extern const Resource k_${name};\n")
+        string(APPEND declarations "extern const Definition k_${name};\n")
         string(APPEND rows "    &k_${name},\n")
     endforeach()
     file(CONFIGURE OUTPUT ${output} @ONLY CONTENT
@@ -19,7 +19,7 @@ function(resource_table output)
 
 namespace brink::resource {
 @declarations@
-const Resource* const k_table[] = {
+const Definition* const k_table[] = {
 @rows@};
 const unsigned long k_table_size = sizeof k_table / sizeof k_table[0];
 }  // namespace brink::resource

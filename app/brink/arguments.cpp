@@ -39,6 +39,7 @@ Result<void> Arguments::parse(std::span<const char* const> words, bool command) 
     app.add_flag("-h,--help", help_);
     for (const std::string& option : options_)
         app.add_option(option, values_[long_name(option)])->allow_extra_args(false)->take_all();
+    for (const std::string& flag : flags_) app.add_flag(flag, given_[long_name(flag)]);
     try {
         app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     } catch (const CLI::ArgumentMismatch&) {
@@ -54,8 +55,10 @@ Result<void> Arguments::parse(std::span<const char* const> words, bool command) 
         command_.erase(command_.begin());
         if (command) return {};
     }
+    std::vector<std::string> known = options_;
+    known.insert(known.end(), flags_.begin(), flags_.end());
     if (!command_.empty() && (!command || command_.front().starts_with('-')))
-        return unexpected_word(command_.front(), options_);
+        return unexpected_word(command_.front(), known);
     return {};
 }
 

@@ -15,8 +15,9 @@ namespace brink::app {
 
 class Arguments {
   public:
-    /// Options that take a value, "--watch" or "-w,--watch"; -h and --help are added.
-    explicit Arguments(std::vector<std::string> options) : options_(std::move(options)) {}
+    /// Options that take a value, "--watch" or "-w,--watch", and flags, which take none; -h and --help are added.
+    explicit Arguments(std::vector<std::string> options, std::vector<std::string> flags = {})
+        : options_(std::move(options)), flags_(std::move(flags)) {}
 
     /// Reads `words`. With `command`, options end at the first word that is none (or behind "--"),
     /// and the rest is command(); without, such a word is an error.
@@ -24,6 +25,9 @@ class Arguments {
 
     [[nodiscard]] bool help() const { return help_; }
     [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
+
+    /// Whether flag `name` ("--all") is there.
+    [[nodiscard]] bool has(const std::string& name) const { return given_.at(name); }
 
     /// Every value of option `name` ("--watch"), in order.
     [[nodiscard]] const std::vector<std::string>& all(const std::string& name) const;
@@ -33,7 +37,9 @@ class Arguments {
 
   private:
     std::vector<std::string> options_;
+    std::vector<std::string> flags_;
     std::map<std::string, std::vector<std::string>> values_;
+    std::map<std::string, bool> given_;  // by flag
     std::vector<std::string> command_;
     bool help_ = false;
 };

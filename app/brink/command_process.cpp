@@ -26,8 +26,6 @@ constexpr int kGone = 125;
     do n = ::read(go, &byte, 1);
     while (n < 0 && errno == EINTR);
     if (n != 1) ::_exit(kGone);
-    for (const auto& [resource, limit] : original.limits)
-        ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);
     ::sigprocmask(SIG_SETMASK, &original.signal_mask, nullptr);
     ::execvp(argv[0], argv);
     const int error = errno;
@@ -62,6 +60,14 @@ Result<CommandProcess> CommandProcess::fork(const std::vector<std::string>& comm
         become(argv.data(), original, go->first.get(), result->second.get());
     }
     process.go_ = std::move(go->second);
+    // From outside, so that they are what is read of it from now on.
+    for (const auto& [resource, limit] : original.limits) {
+        const auto which = static_cast<__rlimit_resource>(resource);
+        if (::prlimit(process.pid_, which, &limit, nullptr) == 0) continue;
+        const auto error = fail_errno("cannot give the command the limits brink was started with");
+        process.abandon();
+        return error;
+    }
     process.result_ = std::move(result->first);
     process.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid_, 0)));
     if (const auto stat = kernel::Procfs{}.stat(process.pid_))

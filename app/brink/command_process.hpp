@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CommandProcess: the command of `brink run`. It is forked, waits on a pipe until the watch is set,
-// and then executes with the signal mask, the limits and the descriptors that brink was started
-// with. Should brink die before that, the command does not start; after that it lives on.
+// CommandProcess: the command of `brink run`. It is forked, gets the limits that brink was started with, waits on a pipe
+// until the watch is set, and then executes with the signal mask and the descriptors that brink was started with. Should brink die before that, the command does not start; after that it lives on.
 #pragma once
 
 #include <sys/types.h>

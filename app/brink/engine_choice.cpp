@@ -2,12 +2,16 @@
 #include "engine_choice.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <string_view>
 #include <utility>
 
+#include "engine/combined_source.hpp"
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
 
@@ -26,7 +30,9 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
     wanted.closes = std::any_of(options.watches.begin(), options.watches.end(),
-                                [](const engine::WatchSpec& watch) { return watch.down; });
+                                [](const engine::WatchSpec& watch) {
+                                    return watch.resource->hooked && watch.down;
+                                });
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());
@@ -54,29 +60,24 @@ Result<ChosenEngine> poll_engine(const MonitorOptions& options) {
     ChosenEngine chosen;
     chosen.remark =
         fmt::format("looks every {} to {} ms: what happens between two looks is missed, "
-                    "and refusals (EMFILE) are not seen",
+                    "and refusals are not seen",
                     wanted.min_interval.count(), wanted.max_interval.count());
     chosen.source = std::move(*source);
     return chosen;
 }
 
-// The engine that was asked for, or why it cannot be had.
-Result<ChosenEngine> the_engine(EngineChoice choice, const MonitorOptions& options) {
+// The hooks that were asked for, or why they cannot be had.
+Result<ChosenEngine> the_hooks(EngineChoice choice, const MonitorOptions& options) {
     const bool kernel = choice == EngineChoice::kernel;
-    auto chosen = choice == EngineChoice::poll
-                      ? poll_engine(options)
-                      : hook_engine(kernel ? HookEngine::kernel : HookEngine::tracepoint, options);
+    auto chosen = hook_engine(kernel ? HookEngine::kernel : HookEngine::tracepoint, options);
     if (chosen) return chosen;
-    const char* name = kernel ? "kernel" : choice == EngineChoice::poll ? "poll" : "tracepoint";
-    return fail(fmt::format("--engine {}: {}; without --engine the best that works is used", name,
-                            chosen.error().message),
+    return fail(fmt::format("--engine {}: {}; without --engine the best that works is used",
+                            kernel ? "kernel" : "tracepoint", chosen.error().message),
                 chosen.error().code);
 }
 
-}  // namespace
-
-Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
-    if (options.engine != EngineChoice::automatic) return the_engine(options.engine, options);
+// The best that there is; the poll engine, if there are no hooks.
+Result<ChosenEngine> the_best(const MonitorOptions& options) {
     auto best = hook_engine(HookEngine::kernel, options);
     if (best) return best;
     std::string why = "; not engine kernel: " + best.error().message;
@@ -90,6 +91,50 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     }
     if (chosen) chosen->remark += why;
     return chosen;
+}
+
+// "as, rss": the resources watched that have no hooks.
+std::string without_hooks(const MonitorOptions& options) {
+    std::set<std::string_view> names;
+    for (const engine::WatchSpec& watch : options.watches)
+        if (!watch.resource->hooked) names.insert(watch.resource->name);
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Puts the poll engine beside `hooks`, for what they do not see.
+Result<ChosenEngine> combine(ChosenEngine hooks, const MonitorOptions& options) {
+    auto poll = poll_engine(options);
+    if (!poll) return poll;
+    auto both = engine::CombinedSource::create(std::move(hooks.source), std::move(poll->source));
+    if (!both) return tl::unexpected(both.error());
+    ChosenEngine chosen;
+    chosen.remark = fmt::format("{}; {} with engine poll, which {}", hooks.remark,
+                                without_hooks(options), poll->remark);
+    chosen.source = std::move(*both);
+    return chosen;
+}
+
+}  // namespace
+
+Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
+    const std::string polled = without_hooks(options);
+    const bool any_hooked = std::any_of(options.watches.begin(), options.watches.end(),
+                                        [](const auto& watch) { return watch.resource->hooked; });
+    const bool asked = options.engine == EngineChoice::kernel ||
+                       options.engine == EngineChoice::tracepoint;
+    if (asked && !polled.empty())
+        return fail(
+            fmt::format("--engine {}: it has no hooks for {}; without --engine each resource "
+                        "gets the best that there is for it",
+                        options.engine == EngineChoice::kernel ? "kernel" : "tracepoint", polled));
+    if (options.engine == EngineChoice::poll || !any_hooked) {
+        auto chosen = poll_engine(options);
+        if (chosen && !any_hooked) chosen->remark += "; there are no hooks for " + polled;
+        return chosen;
+    }
+    auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
+    if (!hooks || polled.empty() || hooks->source->engine() == "poll") return hooks;
+    return combine(std::move(*hooks), options);
 }
 
 void raise_own_limits() {

@@ -18,8 +18,9 @@ before the limit bites, without polling. Then it can act.
 usage:
   brink run [OPTION]... [--] COMMAND [ARG]...   run a command and watch it
   brink watch --pid P|--tid T [OPTION]...       watch what is running
+  brink limits [OPTION]...                      every limit, the nearest first
   brink doctor [OPTION]...                      what this machine allows
-  brink COMMAND --help                          the options of each of the three
+  brink COMMAND --help                          the options of each of them
   brink --version
 
 examples:
@@ -111,6 +112,23 @@ constexpr std::string_view kWatchStatus = R"(
 Ends with 0 when the process has ended, 1 if brink failed, 2 for wrong usage.
 )";
 
+constexpr std::string_view kLimits =
+    R"(usage: brink limits [OPTION]...
+
+Reads every limit of this machine once and prints one table: usage, limit,
+headroom and share of the limit that is used, the nearest first. Of each
+resource the subject (process, user, cgroup, socket) that is nearest is shown.
+
+  -r, --resource NAME[,NAME]...
+                       these resources only, with every subject
+  -a, --all            every subject of every resource
+  -n, --lines N        the first N lines
+  --watch              again and again, until interrupted
+  --interval T         of --watch (2s)
+  -o, --output FORMAT  text (unless given) or json: one object a line
+  -h, --help           this
+)";
+
 constexpr std::string_view kDoctor =
     R"(usage: brink doctor [OPTION]...
 
@@ -123,11 +141,12 @@ instead.
   -h, --help           this
 )";
 
-// What can be watched, from the table of resources.
-std::string resource_list() {
+// From the table of resources: all, or those that can be watched.
+std::string resource_list(bool watchable) {
     std::string list = "\nresources:\n";
     for (const Resource* resource : resources())
-        list += fmt::format("  {:<19}  {}\n", resource->name, resource->summary);
+        if (!watchable || resource->watchable())
+            list += fmt::format("  {:<19}  {}\n", resource->name, resource->summary);
     return list;
 }
 
@@ -137,13 +156,15 @@ std::string general_help() { return std::string(kGeneral); }
 
 std::string run_help() {
     return fmt::format("{}{}{}{}{}{}{}{}", kRun, kWatches, kRunActions, kOutput, kRestart, kEngine,
-                       resource_list(), kRunStatus);
+                       resource_list(true), kRunStatus);
 }
 
 std::string watch_help() {
-    return fmt::format("{}{}{}{}{}{}", kWatch, kWatches, kOutput, kEngine, resource_list(),
+    return fmt::format("{}{}{}{}{}{}", kWatch, kWatches, kOutput, kEngine, resource_list(true),
                        kWatchStatus);
 }
+
+std::string limits_help() { return std::string(kLimits) + resource_list(false); }
 
 std::string doctor_help() { return std::string(kDoctor); }
 

@@ -25,6 +25,8 @@ constexpr int kUsage = 2;        // exit status for bad usage
 constexpr int kRunFailed = 125;  // the same in `run`, where others could be the command's
 constexpr std::uint64_t kMostSubjects = 1 << 20;
 constexpr std::uint64_t kMostRestarts = 3600;
+constexpr std::uint64_t kMostLines = 1'000'000;
+constexpr std::uint64_t kShortestInterval_ns = 100'000'000;
 
 using Words = std::span<const char* const>;
 
@@ -56,6 +58,20 @@ Result<std::string> parse_btf(const std::string& value) {
     return value;
 }
 
+// Both `run` and `watch` watch processes.
+Result<void> check_watchable(const engine::WatchSpec& watch) {
+    const Resource& resource = *watch.resource;
+    if (resource.watchable()) return {};
+    if (resource.scope != Scope::process)
+        return fail(fmt::format("watch {}: {} is counted for {}{}, not for a process; brink limits "
+                                "-r {} shows how it stands",
+                                in_quotes(watch.text), resource.name,
+                                resource.scope == Scope::system ? "the " : "a ",
+                                scope_name(resource.scope), resource.name));
+    return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
+                            resource.name, resource.unreadable));
+}
+
 Result<void> set_watches(const Arguments& arguments, MonitorOptions& options) {
     std::vector<std::string> texts = arguments.all("--watch");
     if (texts.size() > BRINK_MAX_PER_SUBJECT)
@@ -66,6 +82,7 @@ Result<void> set_watches(const Arguments& arguments, MonitorOptions& options) {
     for (const std::string& text : texts) {
         auto watch = engine::parse_watch(text);
         if (!watch) return tl::unexpected(watch.error());
+        if (auto watchable = check_watchable(*watch); !watchable) return watchable;
         options.watches.push_back(std::move(*watch));
     }
     for (const std::string& text : arguments.all("--on")) {
@@ -161,6 +178,47 @@ CommandLine parse_watch_command(Words words) {
     return options;
 }
 
+// "nofile,as" added to `found`.
+Result<void> add_resources(std::string_view list, std::vector<const Resource*>& found) {
+    while (true) {
+        const std::string_view name = list.substr(0, list.find(','));
+        const auto resource = engine::parse_resource(name);
+        if (!resource) return fail("option --resource: " + resource.error().message);
+        if (std::find(found.begin(), found.end(), *resource) == found.end())
+            found.push_back(*resource);
+        if (name.size() == list.size()) return {};
+        list.remove_prefix(name.size() + 1);
+    }
+}
+
+Result<void> set_limits(const Arguments& arguments, LimitsOptions& options) {
+    for (const std::string& list : arguments.all("--resource"))
+        if (auto added = add_resources(list, options.resources); !added) return added;
+    options.every_subject = arguments.has("--all") || !options.resources.empty();
+    if (options.resources.empty()) options.resources.assign(resources().begin(), resources().end());
+    options.again = arguments.has("--watch");
+    Result<void> done = set(arguments, "--lines", number_of("--lines", 1, kMostLines),
+                            options.lines);
+    if (done)
+        done = set(arguments, "--interval", duration_of("--interval", kDayNs), options.interval_ns);
+    if (done && options.interval_ns < kShortestInterval_ns)
+        done = fail("option --interval: it is too short; write at least 100ms");
+    if (done && !options.again && !arguments.all("--interval").empty())
+        done = fail("option --interval is for --watch; write both, or neither");
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    return done;
+}
+
+CommandLine parse_limits(Words words) {
+    Arguments arguments(option_names("limits"), flag_names("limits"));
+    LimitsOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(limits_help());
+    if (done) done = set_limits(arguments, options);
+    if (!done) return wrong("brink limits", done.error(), kUsage);
+    return options;
+}
+
 CommandLine parse_doctor(Words words) {
     Arguments arguments(option_names("doctor"));
     DoctorOptions options;
@@ -175,12 +233,12 @@ CommandLine parse_doctor(Words words) {
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
     const std::string_view near = option ? nearest(word, {"--help", "--version"})
-                                         : nearest(word, {"run", "watch", "doctor"});
+                                         : nearest(word, {"run", "watch", "limits", "doctor"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
-                                      option ? "--help, --version" : "run, watch, doctor")},
+                                      option ? "--help, --version" : "run, watch, limits, doctor")},
                  kUsage);
 }
 
@@ -188,6 +246,7 @@ Stop unknown_command(std::string_view word) {
 
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
+    if (command == "limits") return {"-r,--resource", "-n,--lines", "--interval", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
                                    "--engine",   "--btf", "--poll-interval", "--max-subjects"};
     if (command == "run")
@@ -197,6 +256,11 @@ std::vector<std::string> option_names(std::string_view command) {
     return names;
 }
 
+std::vector<std::string> flag_names(std::string_view command) {
+    if (command == "limits") return {"-a,--all", "--watch"};
+    return {};
+}
+
 CommandLine parse_command_line(int argc, const char* const* argv) {
     const Words words(argv, static_cast<std::size_t>(std::max(argc, 1)));
     if (argc < 2) return Stop{.status = kUsage, .out = {}, .err = general_help()};
@@ -204,6 +268,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     const Words rest = words.subspan(2);
     if (command == "run") return parse_run(rest);
     if (command == "watch") return parse_watch_command(rest);
+    if (command == "limits") return parse_limits(rest);
     if (command == "doctor") return parse_doctor(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");

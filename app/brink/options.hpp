@@ -57,6 +57,16 @@ struct DoctorOptions {
     std::string btf;
 };
 
+struct LimitsOptions {
+    std::vector<const Resource*>
+        resources;                     ///< those to be read: all of them unless some were named
+    bool every_subject = false;        ///< not only the nearest of each resource
+    std::optional<std::size_t> lines;  ///< the first so many only
+    bool again = false;                ///< read again and again, until it is interrupted
+    std::uint64_t interval_ns = 2'000'000'000;
+    OutputFormat output = OutputFormat::text;
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -64,7 +74,7 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine = std::variant<RunOptions, WatchOptions, DoctorOptions, Stop>;
+using CommandLine = std::variant<RunOptions, WatchOptions, LimitsOptions, DoctorOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 
@@ -72,8 +82,9 @@ inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 /// Stop. Has no side effects.
 [[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
 
-/// The options of subcommand `command` ("run"), each as "--pid" or "-w,--watch". For the tests that
-/// hold help, manual and completions against them.
+/// The options of subcommand `command` ("run") that take a value, each as "--pid" or "-w,--watch", and those that take
+/// none. For the tests that hold help, manual and completions against them.
 [[nodiscard]] std::vector<std::string> option_names(std::string_view command);
+[[nodiscard]] std::vector<std::string> flag_names(std::string_view command);
 
 }  // namespace brink::app

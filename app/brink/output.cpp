@@ -18,23 +18,6 @@ namespace {
 
 constexpr std::size_t kTogether = 65536;
 
-// Writes all of `text`, waiting where the descriptor is non-blocking. 0 or errno.
-int write_all(int fd, const std::string& text) {
-    std::size_t done = 0;
-    while (done < text.size()) {
-        const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-        if (n >= 0) {
-            done += static_cast<std::size_t>(n);
-        } else if (errno == EAGAIN) {
-            pollfd ready{fd, POLLOUT, 0};
-            ::poll(&ready, 1, -1);
-        } else if (errno != EINTR) {
-            return errno;
-        }
-    }
-    return 0;
-}
-
 }  // namespace
 
 Output::Output(OutputFormat format, Fd owned, int fd)
@@ -84,6 +67,22 @@ void Output::send() {
 void Output::finish() {
     if (format_ == OutputFormat::text) pending_ += text_.flush();
     send();
+}
+
+int write_all(int fd, const std::string& text) {
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+        if (n >= 0) {
+            done += static_cast<std::size_t>(n);
+        } else if (errno == EAGAIN) {
+            pollfd ready{fd, POLLOUT, 0};
+            ::poll(&ready, 1, -1);
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
 }
 
 void notice(const std::string& message) {

@@ -45,6 +45,9 @@ class Output {
     std::string error_;
 };
 
+/// Writes all of `text`, waiting where the descriptor is non-blocking. 0 or errno.
+[[nodiscard]] int write_all(int fd, const std::string& text);
+
 /// One line "brink: …" on standard error.
 void notice(const std::string& message);
 

@@ -13,12 +13,12 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "action/process_tree_end.hpp"
 #include "action/restart.hpp"
 #include "command_process.hpp"
 #include "commands.hpp"
-#include "engine/poll_source.hpp"
 #include "engine_choice.hpp"
 #include "session.hpp"
 
@@ -105,6 +105,7 @@ class Run {
     Fd signals_;
     bool interrupted_ = false;  // a signal asked for the end while a restart was under way
     bool restarts_ = false;
+    bool said_dormant_ = false;
 };
 
 // Starts the command. 0, or the status to end with.
@@ -123,6 +124,7 @@ int Run::start() {
         command_->abandon();
         return kOwnFailure;
     }
+    if (!std::exchange(said_dormant_, true)) session_->say_dormant(target.pid);
     session_->output().never_fold(target.pid);
     policy_.started(Clock::now());
     if (auto executed = command_->execute(); !executed) {
@@ -132,8 +134,7 @@ int Run::start() {
                            watch ? "; for a level write -w before it" : ""));
         return error == ENOENT ? kNotFound : kNotExecutable;
     }
-    if (auto* poll = dynamic_cast<engine::PollSource*>(&session_->monitor().source()))
-        poll->executed(target.pid);
+    session_->monitor().source().executed(target.pid);
     return 0;
 }
 
@@ -159,7 +160,6 @@ int Run::main() {
     signals_ = Fd(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
 
     notice(session_->description(options_.command[0]));
-    session_->say_dormant(original_.limits.front().second.rlim_cur);
     if (const int status = start()) return status;
     while (true) {
         step();

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,9 +14,11 @@
 
 #include "action/evidence.hpp"
 #include "action/signal.hpp"
+#include "base/units.hpp"
 #include "bpf/levels.h"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"
+#include "resource/table.hpp"
 #include "sink/json.hpp"
 
 namespace brink::app {
@@ -59,9 +60,16 @@ std::string Session::description(const std::string& subject) const {
                        monitor_->source().engine(), remark_);
 }
 
-void Session::say_dormant(std::uint64_t limit) const {
-    const std::string now = limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit);
-    for (const engine::WatchSpec& watch : monitor_->watches())
+void Session::say_dormant(pid_t pid) const {
+    const kernel::Procfs procfs;
+    const kernel::ProcessFiles process(procfs, pid);
+    for (const engine::WatchSpec& watch : monitor_->watches()) {
+        const auto reading = resource::definition_of(*watch.resource).read_process(process);
+        if (!reading) continue;
+        const std::uint64_t limit = reading->limit;
+        const std::string now = limit == resource::kUnlimited
+                                    ? "unlimited"
+                                    : format_quantity(limit, watch.resource->unit);
         for (const engine::Level& level : watch.levels) {
             const std::uint64_t at = brink_level_at(static_cast<brink_u32>(level.form), level.value,
                                                     limit);
@@ -71,6 +79,7 @@ void Session::say_dormant(std::uint64_t limit) const {
                             "limit allows it",
                             level.text, watch.resource->name, now));
         }
+    }
 }
 
 std::vector<bool> Session::wait(const std::vector<int>& extra, int timeout_ms) {

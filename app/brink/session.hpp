@@ -31,8 +31,8 @@ class Session {
     /// "nofile=80%,95%" … with the engine and its remark, for the notice at the start.
     [[nodiscard]] std::string description(const std::string& subject) const;
 
-    /// Says on standard error which levels cannot be reached under `limit` (a soft limit).
-    void say_dormant(std::uint64_t limit) const;
+    /// Says on standard error which levels cannot be reached under the limits that `pid` has now.
+    void say_dormant(pid_t pid) const;
 
     void on_restart(Restart restart) { restart_ = std::move(restart); }
     /// Called for each event, after it was written.

@@ -32,15 +32,22 @@ bool is_utf8_locale() {
     return lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
 }
 
+winsize size_of(int fd) {
+    winsize size{};
+    if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return {};
+    return size;
+}
+
 }  // namespace
 
 sink::TextStyle text_style(int fd) {
     sink::TextStyle style{.colour = false, .unicode = is_utf8_locale(), .width = 0};
     if (::isatty(fd) == 0) return style;
     style.colour = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
-    winsize size{};
-    if (::ioctl(fd, TIOCGWINSZ, &size) == 0) style.width = size.ws_col;
+    style.width = size_of(fd).ws_col;
     return style;
 }
+
+std::size_t terminal_lines(int fd) { return size_of(fd).ws_row; }
 
 }  // namespace brink::app

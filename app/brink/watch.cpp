@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // brink watch: watches a process or thread that runs already, until it ends or brink is interrupted.
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "commands.hpp"
-#include "engine/hook_source.hpp"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"
 #include "session.hpp"
+#include "stop_signals.hpp"
 
 namespace brink::app {
 namespace {
@@ -36,15 +35,6 @@ Result<std::string> find_subject(const WatchOptions& options) {
     return fmt::format("{} {} ({})", what, options.pid, stat->comm);
 }
 
-int stop_signals() {
-    sigset_t stop;
-    sigemptyset(&stop);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&stop, number);
-    ::sigprocmask(SIG_BLOCK, &stop, nullptr);
-    sigdelset(&stop, SIGPIPE);
-    return ::signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 // SIGHUP: hold the counts against the kernel's own. Whether another signal asked for the end.
 bool asked_to_stop(int signals, Session& session) {
     signalfd_siginfo info{};
@@ -52,11 +42,10 @@ bool asked_to_stop(int signals, Session& session) {
     while (::read(signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo != SIGHUP) {
             stop = true;
-        } else if (auto* hooks = dynamic_cast<engine::HookSource*>(&session.monitor().source())) {
-            const std::size_t differing = hooks->check_all();
-            notice(differing
+        } else if (const auto differing = session.monitor().source().check_all()) {
+            notice(*differing
                        ? fmt::format("{} counts differed from the kernel's and were corrected",
-                                     differing)
+                                     *differing)
                        : "every count agrees with the kernel's");
         }
     }
@@ -97,8 +86,7 @@ int watch_command(const WatchOptions& options) {
         return kFailure;
     }
     notice(session.description(*subject));
-    if (const auto now = kernel::Procfs{}.limit(options.pid, RLIMIT_NOFILE))
-        session.say_dormant(now->soft);
+    session.say_dormant(options.pid);
     session.read_records();
     while (!ended && !session.output().closed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of resources: what can be watched. One row is one file of src/resource; the command
-// line, `doctor` and the documentation iterate the table.
+// The table of resources: what has a limit. One row is one file of src/resource; the command line,
+// `limits`, `doctor` and the documentation iterate the table.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,18 @@ struct Resource {
     std::string_view name;  ///< as in `-w NAME=…`
     Scope scope;
     Unit unit;
-    std::string_view summary;    ///< one line for people
-    int rlimit;                  ///< RLIMIT_… whose soft limit is the limit, or -1
-    int denied_errno;            ///< what a program sees when the limit bites
-    std::string_view exactness;  ///< "exact", or the tolerance and why
+    std::string_view summary;     ///< one line for people
+    std::string_view limited_by;  ///< where the limit is set: "RLIMIT_NOFILE", "vm.max_map_count"
+    int denied_errno = 0;         ///< what a program sees when the limit bites; 0: no call fails
+    std::string_view exactness;   ///< "exact", or the tolerance and why
+    std::string_view unreadable = {};  ///< why nothing can be read from outside; empty if it can
+    bool hooked = false;    ///< there are hooks for it: the engines `kernel` and `tracepoint`
+    bool evidence = false;  ///< what a usage consists of can be told: the action `evidence`
+
+    /// Whether it can be watched on a process: what `brink run` and `brink watch` do.
+    [[nodiscard]] bool watchable() const {
+        return scope == Scope::process && (hooked || unreadable.empty());
+    }
 };
 
 /// Every resource, by name. The storage is static; usable from any thread.
@@ -30,5 +38,8 @@ struct Resource {
 
 /// The name that was probably meant by `name`; empty if none comes near.
 [[nodiscard]] std::string_view nearest_resource(std::string_view name);
+
+/// "process", "user", "cgroup", "socket", "system".
+[[nodiscard]] std::string_view scope_name(Scope scope);
 
 }  // namespace brink

@@ -3,12 +3,19 @@
 #
 # bash completion of brink. Install as brink in the completions folder of bash-completion, or source it.
 
+# The resources that `brink COMMAND` knows, from its help.
+_brink_resources() {
+    brink "$1" --help 2>/dev/null | sed -n '/^resources:/,/^$/ s/^  \([a-z_]*\) .*/\1/p'
+}
+
 _brink_values() {
     case $1 in
         -w | --watch)
             compopt -o nospace
-            mapfile -t COMPREPLY < <(compgen -W "nofile=" -- "$2")
+            mapfile -t COMPREPLY < <(compgen -S = -W "$(_brink_resources run)" -- "$2")
             ;;
+        -r | --resource) mapfile -t COMPREPLY < <(compgen -W "$(_brink_resources limits)" -- "$2") ;;
+        --interval) mapfile -t COMPREPLY < <(compgen -W "1s 2s 5s 10s" -- "$2") ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$2") ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
         --events | --btf)
@@ -18,7 +25,7 @@ _brink_values() {
         --pid | --tid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && printf '%s ' [0-9]*)" -- "$2") ;;
         --restart-grace | --restart-delay) mapfile -t COMPREPLY < <(compgen -W "1s 5s 10s 30s 1m" -- "$2") ;;
         --poll-interval) mapfile -t COMPREPLY < <(compgen -W "10ms,1s" -- "$2") ;;
-        --on | --restart-max | --max-subjects) ;;
+        --on | --restart-max | --max-subjects | -n | --lines) ;;
         *) return 1 ;;
     esac
 }
@@ -60,12 +67,13 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch doctor --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch limits doctor --help --version" -- "$current")
         return
     fi
     case $subcommand in
         run) options="$common --restart-grace --restart-delay --restart-max" ;;
         watch) options="$common --pid --tid" ;;
+        limits) options="--resource --all --lines --watch --interval --output --help" ;;
         doctor) options="--output --btf --help" ;;
         *) return ;;
     esac
@@ -88,7 +96,7 @@ _brink() {
         _brink_actions "$subcommand" ""
     elif [[ $previous == = && ${COMP_WORDS[COMP_CWORD - 3]} == --on ]]; then
         _brink_actions "$subcommand" "$current"
-    elif _brink_values "$previous" "$current"; then
+    elif [[ $subcommand != limits || $previous != --watch ]] && _brink_values "$previous" "$current"; then
         return
     elif [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

@@ -37,13 +37,8 @@ Result<void> parse_place(std::string_view place, ActionSpec& spec) {
     if (const std::size_t at = place.find('@'); at != std::string_view::npos) {
         spec.resource = place.substr(0, at);
         place.remove_prefix(at + 1);
-        if (find_resource(spec.resource) == nullptr) {
-            const std::string_view near = nearest_resource(spec.resource);
-            return fail(fmt::format("there is no resource {}; {}there are: {}",
-                                    in_quotes(spec.resource),
-                                    near.empty() ? "" : fmt::format("did you mean {}? ", near),
-                                    list_resources()));
-        }
+        if (const auto known = parse_resource(spec.resource); !known)
+            return tl::unexpected(known.error());
     }
     if (const std::size_t colon = place.find(':'); colon != std::string_view::npos) {
         const std::string_view option = place.substr(colon);
@@ -135,15 +130,30 @@ std::string list_levels(std::span<const WatchSpec> watches) {
     return shorten(terminal_safe(list), 200);
 }
 
+// The resources of which evidence can be had, for messages.
+std::string list_with_evidence() {
+    std::string list;
+    for (const Resource* resource : resources())
+        if (resource->evidence) list.append(list.empty() ? "" : ", ").append(resource->name);
+    return list;
+}
+
 Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> watches) {
     const std::string_view way = action.direction == Direction::up ? "up" : "down";
     const std::string given = "action " + in_quotes(action.argument);
     bool level_found = false;
+    bool reported = false;
     for (const WatchSpec& watch : watches) {
         if (!has_level(watch, action)) continue;
-        if (watch.reports(action.direction)) return {};
+        if (action.kind == ActionKind::evidence && !watch.resource->evidence)
+            return fail(fmt::format(
+                "{}: what {} consists of cannot be told; evidence is there for {}, as in "
+                "nofile@{}=evidence",
+                given, watch.resource->name, list_with_evidence(), action.level));
+        reported |= watch.reports(action.direction);
         level_found = true;
     }
+    if (reported) return {};
     if (level_found)
         return fail(fmt::format("{}: the watch on that level does not report the way {}; leave "
                                 ":{} out of it",

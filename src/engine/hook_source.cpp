@@ -57,7 +57,8 @@ std::string_view HookSource::engine() const {
     return engine_ == kernel::HookEngine::kernel ? "kernel" : "tracepoint";
 }
 
-Result<std::uint32_t> HookSource::add_watch(const brink_watch& watch) {
+Result<std::uint32_t> HookSource::add_watch(const Resource& /*resource*/,
+                                            const brink_watch& watch) {
     if (n_watches_ == BRINK_MAX_WATCHES)
         return fail(fmt::format("more than {} watches", BRINK_MAX_WATCHES), ENOSPC);
     brink_watch written = watch;
@@ -216,7 +217,7 @@ bool HookSource::resync(std::uint32_t id, std::int64_t off) {
 // As with the first count, operations under way make a sample too small, never too large: the largest of several
 // is the truth. All tallies are looked at in turns, so that the time between two samples is that of all. Whose
 // first two are right is right, unless an operation was under way in both.
-std::size_t HookSource::check_all() {
+std::optional<std::size_t> HookSource::check_all() {
     struct Suspect {
         std::uint32_t id;
         std::int64_t most;

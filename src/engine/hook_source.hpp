@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,9 @@ class HookSource final : public RecordSource {
 
     [[nodiscard]] std::string_view engine() const override;
     /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use.
-    [[nodiscard]] Result<std::uint32_t> add_watch(const brink_watch& watch) override;
+    /// REQUIRES: `resource` has hooks.
+    [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
+                                                  const brink_watch& watch) override;
     /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full or the process
     /// has BRINK_MAX_PER_SUBJECT watches; EAGAIN, it changes its table faster than it can be read.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
@@ -39,7 +42,7 @@ class HookSource final : public RecordSource {
 
     /// Holds every count against the kernel's table; one that differs is corrected and said in a
     /// RESYNC record. The answer: how many did.
-    [[nodiscard]] std::size_t check_all();
+    [[nodiscard]] std::optional<std::size_t> check_all() override;
 
     /// Whether this kernel may leave out a hook now and then; it is noticed, and check_all() follows.
     [[nodiscard]] bool leaves_out() const { return hooks_->leaves_out(); }

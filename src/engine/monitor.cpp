@@ -55,17 +55,6 @@ brink_watch wire_watch(const WatchSpec& watch, const std::vector<ActionSpec>& ac
     return wire;
 }
 
-std::string_view scope_name(Scope scope, bool thread) {
-    switch (scope) {
-        case Scope::process: return thread ? "thread" : "process";
-        case Scope::user: return "user";
-        case Scope::cgroup: return "cgroup";
-        case Scope::socket: return "socket";
-        case Scope::system: return "system";
-    }
-    return "";
-}
-
 EventType type_of(std::uint32_t record_type) {
     switch (record_type) {
         case BRINK_RECORD_INITIAL: return EventType::initial;
@@ -103,7 +92,8 @@ Result<std::unique_ptr<Monitor>> Monitor::create(std::unique_ptr<RecordSource> s
     std::unique_ptr<Monitor> monitor(
         new Monitor(std::move(source), std::move(watches), std::move(actions)));
     for (const WatchSpec& watch : monitor->watches_) {
-        auto added = monitor->source_->add_watch(wire_watch(watch, monitor->actions_));
+        auto added = monitor->source_->add_watch(*watch.resource,
+                                                 wire_watch(watch, monitor->actions_));
         if (!added) return tl::unexpected(added.error());
     }
     return monitor;
@@ -119,7 +109,7 @@ void Monitor::stamp(Event& event) {
     if (event.monotonic_ns == 0) event.monotonic_ns = monotonic_now_ns();
     event.time_ns = realtime_of(event.monotonic_ns);
     event.seq = ++seq_;
-    event.engine = source_->engine();
+    event.engine = event.watch ? source_->engine(*event.watch - 1) : source_->engine();
     event.host = host_;
     event.boot_id = boot_id_;
 }
@@ -181,7 +171,7 @@ Event Monitor::event_of(const brink_record& record) {
     event.type = type_of(record.type);
     event.monotonic_ns = record.monotonic_ns;
     event.resource = watch.resource->name;
-    event.scope = scope_name(watch.resource->scope, record.flags & BRINK_RECORD_THREAD);
+    event.scope = record.flags & BRINK_RECORD_THREAD ? "thread" : scope_name(watch.resource->scope);
     event.unit = unit_code(watch.resource->unit);
     event.watch = record.watch + 1;
     if (record.type != BRINK_RECORD_EXIT) {

@@ -52,12 +52,12 @@ Result<std::unique_ptr<PollSource>> PollSource::create(const PollOptions& option
     return source;
 }
 
-Result<std::uint32_t> PollSource::add_watch(const brink_watch& watch) {
+Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
     if (watches_.size() >= BRINK_MAX_WATCHES)
         return fail("more than " + std::to_string(BRINK_MAX_WATCHES) + " watches", ENOSPC);
     if (watch.n_levels == 0 || watch.n_levels > BRINK_MAX_LEVELS)
         return fail("a watch has 1 to " + std::to_string(BRINK_MAX_LEVELS) + " levels", EINVAL);
-    watches_.push_back(watch);
+    watches_.push_back({&resource::definition_of(resource), watch});
     return static_cast<std::uint32_t>(watches_.size() - 1);
 }
 
@@ -69,6 +69,8 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
     if (!found) return tl::unexpected<Error>(found.error());
     PollSubject& subject = **found;
     if (subject.rename(watch)) return {};
+    const auto reading = watches_[watch].definition->read_process({procfs_, target.pid});
+    if (!reading) return tl::unexpected<Error>(reading.error());
     if (subject.n_watches() >= BRINK_MAX_PER_SUBJECT)
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
@@ -93,8 +95,6 @@ Result<PollSubject*> PollSource::subject_for(const Target& target) {
         return fail("process " + std::to_string(target.pid) + " has ended", ESRCH);
     const auto permitted = procfs_.may_watch(target.pid);
     if (!permitted) return tl::unexpected<Error>(permitted.error());
-    const auto usage = procfs_.descriptor_count(target.pid);
-    if (!usage) return tl::unexpected<Error>(usage.error());
     if (subjects_.size() >= kPollMaxSubjects)
         return fail("more than " + std::to_string(kPollMaxSubjects) + " processes", ENOSPC);
     return &insert(std::move(*who), target.thread);

@@ -47,17 +47,19 @@ class PollSource final : public RecordSource {
 
     [[nodiscard]] std::string_view engine() const override { return "poll"; }
 
-    /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use; EINVAL, n_levels is out of range.
-    [[nodiscard]] Result<std::uint32_t> add_watch(const brink_watch& watch) override;
+    /// REQUIRES: `resource` is one of a process that can be read. Errors: ENOSPC, BRINK_MAX_WATCHES are in use; EINVAL,
+    /// n_levels is out of range.
+    [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
+                                                  const brink_watch& watch) override;
 
     /// Errors: ESRCH, no such process; EPERM, another user's; EINVAL, a thread where a process was
     /// meant, or an unknown watch; ENOSPC, BRINK_MAX_PER_SUBJECT or all subjects are in use.
     /// A subject that has the watch already (inherited) becomes a named one.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
 
-    /// Tells that `pid`, bound with `at_exec`, has executed: its watches come into force now. The
-    /// caller knows from the close-on-exec end of the pipe that the child held before its execve.
-    void executed(pid_t pid);
+    /// Its watches come into force now. The caller knows from the close-on-exec end of the pipe that
+    /// the child held before its execve.
+    void executed(pid_t pid) override;
 
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
@@ -91,8 +93,8 @@ class PollSource final : public RecordSource {
     PollInterval interval_;  ///< a fresh one, from which each subject's is copied
     Fd epoll_;
     Fd timer_;
-    std::deque<brink_watch> watches_;  ///< tallies point into it
-    PollSubject::Queue queue_;         ///< likewise subjects
+    std::deque<PollWatch> watches_;  ///< subjects point into it
+    PollSubject::Queue queue_;       ///< likewise subjects
     std::map<Key, PollSubject> subjects_;
     std::vector<std::uint32_t> generations_;  ///< by slot
     std::vector<std::uint32_t> free_slots_;

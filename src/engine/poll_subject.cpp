@@ -31,11 +31,13 @@ PollSubject::PollSubject(const kernel::Procfs& procfs, Queue& queue, kernel::Pro
     if (const auto status = procfs_->status(who_.pid())) uid_ = status->uid_real;
 }
 
-void PollSubject::add(const brink_watch& watch, std::uint32_t number, Slot slot, Origin origin,
+void PollSubject::add(const PollWatch& watch, std::uint32_t number, Slot slot, Origin origin,
                       Start start) {
     const auto now = static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) / ns_per_tick();
     const bool named = origin == Origin::named;
-    bound_.push_back({.tally = PollTally(watch),
+    bound_.push_back({.definition = watch.definition,
+                      .tally = PollTally(watch.levels),
+                      .interval = interval_,
                       .number = number,
                       .slot = slot,
                       .named = named,
@@ -43,7 +45,6 @@ void PollSubject::add(const brink_watch& watch, std::uint32_t number, Slot slot,
                       .begun = false,
                       .start = start,
                       .since = named ? now : 0});
-    due_ = Duration::zero();
 }
 
 bool PollSubject::rename(std::uint32_t number) {
@@ -57,7 +58,6 @@ bool PollSubject::rename(std::uint32_t number) {
 
 void PollSubject::executed() {
     for (Bound& bound : bound_) bound.in_force = true;
-    due_ = Duration::zero();
 }
 
 bool PollSubject::in_force() const {
@@ -65,47 +65,55 @@ bool PollSubject::in_force() const {
                        [](const Bound& bound) { return bound.in_force; });
 }
 
-Result<PollReading> PollSubject::read() const {
-    const auto usage = procfs_->descriptor_count(who_.pid());
-    if (!usage) return tl::unexpected<Error>(usage.error());
-    const auto limit = procfs_->limit(who_.pid(), RLIMIT_NOFILE);
-    if (!limit) return tl::unexpected<Error>(limit.error());
-    return PollReading{*usage, limit->soft, limit->hard};
+PollSubject::Duration PollSubject::due() const {
+    Duration due = Duration::max();
+    for (const Bound& bound : bound_)
+        if (bound.in_force) due = std::min(due, bound.due);
+    return due;
 }
 
 PollSubject::State PollSubject::look(Duration now) {
-    const auto reading = read();
+    struct Look {
+        Bound* bound;
+        Result<resource::Reading> reading;
+    };
+    const kernel::ProcessFiles process(*procfs_, who_.pid());
+    std::vector<Look> looks;
+    for (Bound& bound : bound_) {
+        if (!bound.in_force) continue;
+        const auto same = std::find_if(looks.begin(), looks.end(), [&](const Look& other) {
+            return other.bound->definition == bound.definition;
+        });
+        auto reading = same == looks.end() ? bound.definition->read_process(process)
+                                           : same->reading;
+        looks.push_back({&bound, std::move(reading)});
+    }
     const auto permitted = procfs_->may_watch(who_.pid());
     // What was read is its own only if it has not ended by now: its number may be another's.
     if (who_.ended(*procfs_)) return State::ended;
     if (!permitted && permitted.error().code == EPERM) return State::forbidden;
-    due_ = now + interval_.max();
-    if (!reading) return State::alive;  // it is about to end, or we are short of something
-    if (reading->usage == 0) {
-        // Between exit_files() and the end the table is gone already: that is an exit, not a
-        // program that closed everything.
-        const auto stat = procfs_->stat(who_.pid());
-        due_ = now + interval_.min();
-        if (!stat || stat->exiting()) return State::alive;
-    }
-    apply(*reading);
-    std::uint64_t distance = ~std::uint64_t{0};
-    for (const Bound& bound : bound_)
-        if (bound.in_force) distance = std::min(distance, bound.tally.distance(reading->usage));
-    due_ = now + interval_.next(now, reading->usage, distance, reading->limit);
+    for (const Look& look : looks) apply(*look.bound, look.reading, now);
     return State::alive;
 }
 
-void PollSubject::apply(const PollReading& reading) {
-    for (Bound& bound : bound_) {
-        if (!bound.in_force) continue;
-        const auto say = [&](brink_record& record) { queue(bound, record); };
-        if (bound.begun)
-            bound.tally.update(reading, say);
-        else
-            bound.tally.begin(reading, bound.start == Start::at_exec, say);
-        bound.begun = true;
+void PollSubject::apply(Bound& bound, const Result<resource::Reading>& reading, Duration now) {
+    bound.due = now + interval_.max();
+    if (!reading) return;  // it is about to end, or we are short of something
+    if (reading->usage == 0) {
+        // On its way out table and memory are gone already: that is an exit, not a program that gave
+        // everything back.
+        const auto stat = procfs_->stat(who_.pid());
+        bound.due = now + interval_.min();
+        if (!stat || stat->exiting()) return;
     }
+    const auto say = [&](brink_record& record) { queue(bound, record); };
+    if (bound.begun)
+        bound.tally.update(*reading, say);
+    else
+        bound.tally.begin(*reading, bound.start == Start::at_exec, say);
+    bound.begun = true;
+    const std::uint64_t distance = bound.tally.distance(reading->usage);
+    bound.due = now + bound.interval.next(now, reading->usage, distance, reading->limit);
 }
 
 void PollSubject::end(int error) {

@@ -12,8 +12,15 @@
 #include "engine/poll_tally.hpp"
 #include "kernel/process_identity.hpp"
 #include "kernel/procfs.hpp"
+#include "resource/table.hpp"
 
 namespace brink::engine {
+
+/// A watch, and the resource that it is on.
+struct PollWatch {
+    const resource::Definition* definition;
+    brink_watch levels;
+};
 
 class PollSubject {
   public:
@@ -37,7 +44,7 @@ class PollSubject {
     [[nodiscard]] std::size_t n_watches() const { return bound_.size(); }
 
     /// Adds a tally for `watch`, which must outlive the subject and has number `number`.
-    void add(const brink_watch& watch, std::uint32_t number, Slot slot, Origin origin, Start start);
+    void add(const PollWatch& watch, std::uint32_t number, Slot slot, Origin origin, Start start);
     /// Whether it has watch `number` already; if so the user has now named it.
     bool rename(std::uint32_t number);
     /// Those that waited for the execve are in force from now on.
@@ -46,7 +53,7 @@ class PollSubject {
     /// Whether any watch is in force: else there is nothing to look at.
     [[nodiscard]] bool in_force() const;
     /// When to look next, CLOCK_MONOTONIC.
-    [[nodiscard]] Duration due() const { return due_; }
+    [[nodiscard]] Duration due() const;
     /// Looks, and queues what follows. Unless the answer is `alive`: call end().
     [[nodiscard]] State look(Duration now);
     /// The last records; `error` as in PollTally::end().
@@ -61,7 +68,10 @@ class PollSubject {
 
   private:
     struct Bound {
+        const resource::Definition* definition;
         PollTally tally;
+        PollInterval interval;
+        Duration due{0};
         std::uint32_t number;
         Slot slot;
         bool named;
@@ -71,8 +81,7 @@ class PollSubject {
         std::uint64_t since;  ///< clock ticks since boot: children born before are left out
     };
 
-    [[nodiscard]] Result<PollReading> read() const;
-    void apply(const PollReading& reading);
+    void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
     void queue(const Bound& bound, const brink_record& from);
     void refresh_names();
 
@@ -80,8 +89,7 @@ class PollSubject {
     Queue* queue_;
     kernel::ProcessIdentity who_;
     bool thread_;
-    PollInterval interval_;
-    Duration due_{0};
+    PollInterval interval_;  ///< a fresh one, from which each watch's is copied
     std::vector<Bound> bound_;
     kernel::ProcessStat stat_;  ///< as last seen
     uid_t uid_ = 0;

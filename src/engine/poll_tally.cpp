@@ -23,7 +23,7 @@ Sides sides_of(const brink_bounds& bounds, std::uint32_t position) {
 
 }  // namespace
 
-void PollTally::begin(const PollReading& reading, bool armed, const Emit& emit) {
+void PollTally::begin(const resource::Reading& reading, bool armed, const Emit& emit) {
     now_ = reading;
     brink_set_bounds(&bounds_, watch_, now_.limit);
     position_ = brink_position(&bounds_, 0, now_.usage);
@@ -40,7 +40,7 @@ void PollTally::begin(const PollReading& reading, bool armed, const Emit& emit) 
     emit(record);
 }
 
-void PollTally::update(const PollReading& reading, const Emit& emit) {
+void PollTally::update(const resource::Reading& reading, const Emit& emit) {
     if (reading.limit != now_.limit) change_limit(reading, emit);
     now_ = reading;
     move_to(brink_position(&bounds_, position_, now_.usage), BRINK_CAUSE_OPERATION, emit);
@@ -72,7 +72,7 @@ std::uint64_t PollTally::distance(std::uint64_t usage) const {
 // Thresholds move, and where absolute and relative levels are mixed their order may change too:
 // compared are the sides of levels, not positions. A level stands where the new limit puts it, in the
 // new order; one that it makes dormant goes down last, from where the old one had it: limit.bpf.c.
-void PollTally::change_limit(const PollReading& reading, const Emit& emit) {
+void PollTally::change_limit(const resource::Reading& reading, const Emit& emit) {
     const std::uint64_t old_limit = now_.limit;
     const brink_bounds old_bounds = bounds_;
     const Sides before = sides_of(bounds_, position_);

@@ -8,15 +8,9 @@
 #include <functional>
 
 #include "bpf/wire.h"
+#include "resource/table.hpp"
 
 namespace brink::engine {
-
-/// What one look at the subject gave, in the unit of the resource; ~0: unlimited.
-struct PollReading {
-    std::uint64_t usage = 0;
-    std::uint64_t limit = ~std::uint64_t{0};
-    std::uint64_t limit_hard = ~std::uint64_t{0};
-};
 
 class PollTally {
   public:
@@ -29,13 +23,13 @@ class PollTally {
 
     /// The first reading: one INITIAL for each level at or below the usage, ascending. With
     /// `armed` an ARMED after them.
-    void begin(const PollReading& reading, bool armed, const Emit& emit);
+    void begin(const resource::Reading& reading, bool armed, const Emit& emit);
 
     /// A later reading. If the soft limit changed: LIMIT, then a CROSSING with cause LIMIT for each
     /// level whose side that changed (ups ascending, downs descending), judged by the usage known
     /// before. Then the crossings of the new usage. Directions that the watch does not want are
     /// passed in silence.
-    void update(const PollReading& reading, const Emit& emit);
+    void update(const resource::Reading& reading, const Emit& emit);
 
     /// The subject is gone: downs, highest first, with cause EXIT and usage 0; then EXIT if
     /// `named` or if anything was reported before. Where the subject lives on and may be watched no
@@ -49,7 +43,7 @@ class PollTally {
     [[nodiscard]] const brink_watch& watch() const { return *watch_; }
 
   private:
-    void change_limit(const PollReading& reading, const Emit& emit);
+    void change_limit(const resource::Reading& reading, const Emit& emit);
     void move_to(std::uint32_t position, brink_cause cause, const Emit& emit);
     void cross(const brink_bounds& bounds, std::uint32_t rank, bool up, brink_cause cause,
                const Emit& emit);
@@ -58,7 +52,7 @@ class PollTally {
 
     const brink_watch* watch_;
     brink_bounds bounds_{};
-    PollReading now_;
+    resource::Reading now_;
     std::uint32_t position_ = 0;  ///< levels passed: ranks 1..position_ of bounds_
     std::uint16_t next_number_ = 0;
     bool reported_ = false;

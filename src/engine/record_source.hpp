@@ -8,12 +8,15 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
+#include "brink/resource.hpp"
 
 namespace brink::engine {
 
@@ -34,15 +37,28 @@ class RecordSource {
     RecordSource& operator=(const RecordSource&) = delete;
     virtual ~RecordSource() = default;
 
-    /// "kernel", "tracepoint" or "poll".
+    /// "kernel", "tracepoint" or "poll": the best that is at work.
     [[nodiscard]] virtual std::string_view engine() const = 0;
+    /// The one that is at work for `watch`.
+    [[nodiscard]] virtual std::string_view engine(std::uint32_t /*watch*/) const {
+        return engine();
+    }
 
-    /// Registers the levels of a watch; the answer is its number, to be used in bind().
-    [[nodiscard]] virtual Result<std::uint32_t> add_watch(const brink_watch& watch) = 0;
+    /// Registers the levels of a watch on `resource`; the answer is its number, to be used in bind(). Numbers count from
+    /// 0.
+    [[nodiscard]] virtual Result<std::uint32_t> add_watch(const Resource& resource,
+                                                          const brink_watch& watch) = 0;
 
     /// Sets watch `watch` on `target`. On return the watch is in force (with `at_exec`: will be at
     /// the next execve of the target) and `initial` records are queued.
     [[nodiscard]] virtual Result<void> bind(std::uint32_t watch, const Target& target) = 0;
+
+    /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
+    virtual void executed(pid_t /*pid*/) {}
+
+    /// Holds every count against the kernel's own, and corrects those that differ (BRINK_RECORD_RESYNC): how many did.
+    /// nullopt: there are no counts, every look asks the kernel.
+    [[nodiscard]] virtual std::optional<std::size_t> check_all() { return std::nullopt; }
 
     /// Readable (epoll, level-triggered) when read() has something to do.
     [[nodiscard]] virtual int fd() const = 0;

@@ -98,16 +98,6 @@ std::string_view take_until(std::string_view& rest, char separator) {
     return taken;
 }
 
-Result<const Resource*> parse_resource(std::string_view name) {
-    if (const Resource* found = find_resource(name)) return found;
-    if (name.empty())
-        return fail(fmt::format("the resource is missing; there are: {}", list_resources()));
-    const std::string_view near = nearest_resource(name);
-    return fail(fmt::format("there is no resource {}; {}there are: {}", in_quotes(name),
-                            near.empty() ? "" : fmt::format("did you mean {}? ", near),
-                            list_resources()));
-}
-
 Result<std::vector<Level>> parse_levels(std::string_view text, Unit unit) {
     std::vector<Level> levels;
     for (bool more = true; more;) {
@@ -242,6 +232,16 @@ Result<Level> parse_level(std::string_view text, Unit unit) {
     if (text.ends_with('%')) return parse_percent(text);
     if (text.starts_with('-')) return parse_below(text, unit);
     return parse_absolute(text, unit);
+}
+
+Result<const Resource*> parse_resource(std::string_view name) {
+    if (const Resource* found = find_resource(name)) return found;
+    if (name.empty())
+        return fail(fmt::format("the resource is missing; there are: {}", list_resources()));
+    const std::string_view near = nearest_resource(name);
+    return fail(fmt::format("there is no resource {}; {}", in_quotes(name),
+                            near.empty() ? "there are: " + list_resources()
+                                         : fmt::format("did you mean {}?", near)));
 }
 
 std::string list_resources() {

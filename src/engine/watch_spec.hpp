@@ -54,6 +54,9 @@ struct WatchSpec {
 /// Reads one level for a resource of unit `unit`.
 [[nodiscard]] Result<Level> parse_level(std::string_view text, Unit unit);
 
+/// The resource of this name; the error names the nearest and all there are.
+[[nodiscard]] Result<const Resource*> parse_resource(std::string_view name);
+
 /// The names of all resources, for messages: "nofile, nproc".
 [[nodiscard]] std::string list_resources();
 

@@ -31,6 +31,15 @@ Result<std::string> read_text(const std::string& path, std::size_t max_bytes) {
     return text;
 }
 
+Result<std::uint64_t> read_number(const std::string& path) {
+    const auto text = read_text(path, 64);
+    if (!text) return tl::unexpected<Error>(text.error());
+    const auto number = to_number<std::uint64_t>(
+        std::string_view(*text).substr(0, text->find('\n')));
+    if (!number) return fail(path + " has no number", EINVAL);
+    return *number;
+}
+
 std::optional<std::string> read_link(int at, const std::string& path) {
     std::array<char, PATH_MAX + 64> buffer;  // the kernel may add " (deleted)"
     const ssize_t got = ::readlinkat(at, path.c_str(), buffer.data(), buffer.size());

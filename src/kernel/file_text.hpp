@@ -21,6 +21,9 @@ namespace brink::kernel {
 [[nodiscard]] Result<std::string> read_text(const std::string& path,
                                             std::size_t max_bytes = 1U << 20);
 
+/// The number that the first line of a file consists of. The error names the file.
+[[nodiscard]] Result<std::uint64_t> read_number(const std::string& path);
+
 /// Target of a symbolic link, relative to directory descriptor `at`; nullopt with errno set.
 [[nodiscard]] std::optional<std::string> read_link(int at, const std::string& path);
 

@@ -124,12 +124,41 @@ TEST(Options, DoctorReadsAll) {
     EXPECT_EQ(doctor.btf, "/dev/null");
 }
 
+std::vector<std::string> names_of(const char* command) {
+    std::vector<std::string> names = option_names(command);
+    for (const std::string& flag : flag_names(command)) names.push_back(flag);
+    return names;
+}
+
+TEST(Options, LimitsHasDefaults) {
+    const auto limits = parse<LimitsOptions>({"limits"});
+    EXPECT_EQ(limits.resources.size(), resources().size());
+    EXPECT_FALSE(limits.every_subject);
+    EXPECT_FALSE(limits.lines);
+    EXPECT_FALSE(limits.again);
+    EXPECT_EQ(limits.output, OutputFormat::text);
+}
+
+TEST(Options, LimitsReadsAll) {
+    const auto limits = parse<LimitsOptions>({"limits", "-r", "nofile,as", "--resource=nofile",
+                                              "-n", "7", "--watch", "--interval", "500ms", "-o",
+                                              "json"});
+    EXPECT_THAT(limits.resources, ElementsAre(find_resource("nofile"), find_resource("as")));
+    EXPECT_TRUE(limits.every_subject);
+    EXPECT_EQ(limits.lines, 7U);
+    EXPECT_TRUE(limits.again);
+    EXPECT_EQ(limits.interval_ns, 500'000'000U);
+    EXPECT_EQ(limits.output, OutputFormat::json);
+    EXPECT_TRUE(parse<LimitsOptions>({"limits", "-a"}).every_subject);
+}
+
 TEST(Options, HelpNamesEveryOption) {
     const std::pair<const char*, std::string> commands[] = {{"run", run_help()},
                                                             {"watch", watch_help()},
+                                                            {"limits", limits_help()},
                                                             {"doctor", doctor_help()}};
     for (const auto& [command, help] : commands) {
-        for (const std::string& option : option_names(command)) {
+        for (const std::string& option : names_of(command)) {
             const std::string name = option.substr(option.find("--"));
             EXPECT_THAT(help, HasSubstr(" " + name)) << command;
         }
@@ -149,16 +178,15 @@ TEST(Options, ManualAndCompletionsNameEveryOption) {
     for (const char* path :
          {"docs/man/brink.1", "packaging/completion/brink.bash", "packaging/completion/_brink"}) {
         const std::string text = read_document(path);
-        for (const char* command : {"run", "watch", "doctor"})
-            for (const std::string& option : option_names(command))
+        for (const char* command : {"run", "watch", "limits", "doctor"})
+            for (const std::string& option : names_of(command))
                 EXPECT_THAT(text, HasSubstr(option.substr(option.find("--")))) << path;
-        for (const Resource* resource : resources())
-            EXPECT_THAT(text, HasSubstr(std::string(resource->name))) << path;
     }
 }
 
 TEST(Options, HelpFitsTheTerminal) {
-    for (const std::string& help : {general_help(), run_help(), watch_help(), doctor_help()}) {
+    for (const std::string& help :
+         {general_help(), run_help(), watch_help(), limits_help(), doctor_help()}) {
         std::size_t column = 0;
         for (const char c : help) {
             column = c == '\n' ? 0 : column + 1;
@@ -169,8 +197,11 @@ TEST(Options, HelpFitsTheTerminal) {
 }
 
 TEST(Options, HelpNamesEveryResource) {
-    for (const Resource* resource : resources())
-        EXPECT_THAT(run_help(), HasSubstr(std::string(resource->name)));
+    for (const Resource* resource : resources()) {
+        const std::string name = "\n  " + std::string(resource->name) + " ";
+        EXPECT_THAT(limits_help(), HasSubstr(name));
+        EXPECT_EQ(run_help().find(name) != std::string::npos, resource->watchable()) << name;
+    }
 }
 
 }  // namespace

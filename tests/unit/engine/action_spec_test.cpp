@@ -48,7 +48,7 @@ TEST(ActionSpec, Refuses) {
     EXPECT_THAT(error_of("x=restart"), HasSubstr("level 'x' is malformed"));
     EXPECT_THAT(error_of("0%=restart"), HasSubstr("above 0"));
     EXPECT_THAT(error_of("nofle@95%=restart"), HasSubstr("did you mean nofile?"));
-    EXPECT_THAT(error_of("@95%=restart"), HasSubstr("there is no resource ''"));
+    EXPECT_THAT(error_of("@95%=restart"), HasSubstr("the resource is missing"));
     EXPECT_THAT(error_of("95%:sideways=restart"), HasSubstr("there is no direction ':sideways'"));
     EXPECT_THAT(error_of("95%="), HasSubstr("the action is missing"));
     EXPECT_THAT(error_of("95%=evidense"), HasSubstr("did you mean evidence?"));

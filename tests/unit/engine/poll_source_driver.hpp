@@ -64,7 +64,7 @@ class Source {
         brink_watch made{};
         for (const std::uint64_t value : levels) made.levels[made.n_levels++].value = value;
         made.flags = flags;
-        return source_->add_watch(made).value();
+        return source_->add_watch(*find_resource("nofile"), made).value();
     }
 
     // The next record; a type of 0 if none comes within five seconds.

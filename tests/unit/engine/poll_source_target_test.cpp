@@ -143,7 +143,7 @@ TEST(PollSourceTarget, RefusesWhatCannotBeWatched) {
     ASSERT_FALSE(gone);
     EXPECT_EQ(gone.error().code, ESRCH);
     EXPECT_EQ(gone.error().message, "there is no process " + std::to_string(pid));
-    EXPECT_EQ(source->add_watch(brink_watch{}).error().code, EINVAL);
+    EXPECT_EQ(source->add_watch(*find_resource("nofile"), brink_watch{}).error().code, EINVAL);
 }
 
 TEST(PollSourceTarget, AnOrdinaryUserWatchesItsOwnOnly) {

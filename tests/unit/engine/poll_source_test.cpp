@@ -72,7 +72,8 @@ TEST(PollSource, SeesTheLimitChange) {
     half.levels[0].value = 5000;
     half.n_levels = 1;
     half.flags = BRINK_WATCH_UP;
-    ASSERT_TRUE(source->bind(source->add_watch(half).value(), {.pid = child.pid()}));
+    ASSERT_TRUE(source->bind(source->add_watch(*find_resource("nofile"), half).value(),
+                             {.pid = child.pid()}));
     child.tell('l');
     const brink_record record = source.next();
     EXPECT_EQ(record.type, static_cast<brink_u32>(BRINK_RECORD_LIMIT));

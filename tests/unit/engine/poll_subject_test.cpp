@@ -20,9 +20,9 @@ using State = PollSubject::State;
 class FakeSubject : public ::testing::Test {
   protected:
     FakeSubject() {
-        watch_.levels[0].value = 2;
-        watch_.n_levels = 1;
-        watch_.flags = BRINK_WATCH_UP | BRINK_WATCH_DOWN;
+        watch_.levels.levels[0].value = 2;
+        watch_.levels.n_levels = 1;
+        watch_.levels.flags = BRINK_WATCH_UP | BRINK_WATCH_DOWN;
         proc_.process(7, "leaky", 1, 100);
         proc_.write("7/limits", "Max open files            1024                 4096  files\n");
         for (int fd = 0; fd < 3; ++fd) proc_.link("7/fd/" + std::to_string(fd), "/dev/null");
@@ -44,7 +44,7 @@ class FakeSubject : public ::testing::Test {
     test::FakeProc proc_;
     kernel::Procfs procfs_{proc_.root()};
     PollSubject::Queue queue_;
-    brink_watch watch_{};
+    PollWatch watch_{&resource::definition_of(*find_resource("nofile")), {}};
 };
 
 TEST_F(FakeSubject, NamesItselfInItsRecords) {

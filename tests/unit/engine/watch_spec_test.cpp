@@ -121,8 +121,9 @@ TEST(WatchSpec, RefusesOptions) {
 }
 
 TEST(WatchSpec, RefusesResources) {
-    EXPECT_THAT(error_of("nofle=80%"), HasSubstr("'nofle'; did you mean nofile? there are: "));
+    EXPECT_THAT(error_of("nofle=80%"), HasSubstr("'nofle'; did you mean nofile?"));
     EXPECT_THAT(error_of("NOFILE=80%"), HasSubstr("there is no resource 'NOFILE'"));
+    EXPECT_THAT(error_of("bananas=80%"), HasSubstr(", nofile, "));
     EXPECT_THAT(error_of(""), HasSubstr("the resource is missing"));
     EXPECT_THAT(error_of("=80%"), HasSubstr("the resource is missing"));
     EXPECT_THAT(error_of("80%"), HasSubstr("there is no resource '80%'"));

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passes on, with numbers translated.
+#include "engine/combined_source.hpp"
+
+#include <sys/epoll.h>
+
+namespace brink::engine {
+namespace {
+
+constexpr std::uint32_t kPolledTally = std::uint32_t{1}
+                                       << 31;  // hooks have fewer tallies than that
+
+}  // namespace
+
+Result<std::unique_ptr<CombinedSource>> CombinedSource::create(std::unique_ptr<RecordSource> hooks,
+                                                               std::unique_ptr<RecordSource> poll) {
+    std::unique_ptr<CombinedSource> combined(new CombinedSource);
+    combined->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!combined->epoll_) return fail_errno("epoll_create1");
+    combined->sources_.push_back(std::move(hooks));
+    combined->sources_.push_back(std::move(poll));
+    for (const auto& source : combined->sources_) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        if (::epoll_ctl(combined->epoll_.get(), EPOLL_CTL_ADD, source->fd(), &event) != 0)
+            return fail_errno("epoll_ctl");
+    }
+    return combined;
+}
+
+std::string_view CombinedSource::engine(std::uint32_t watch) const {
+    return watch < places_.size() ? sources_[places_[watch].source]->engine() : engine();
+}
+
+Result<std::uint32_t> CombinedSource::add_watch(const Resource& resource,
+                                                const brink_watch& watch) {
+    const std::size_t source = resource.hooked ? 0 : 1;
+    const auto added = sources_[source]->add_watch(resource, watch);
+    if (!added) return added;
+    places_.push_back({source, *added});
+    return static_cast<std::uint32_t>(places_.size() - 1);
+}
+
+Result<void> CombinedSource::bind(std::uint32_t watch, const Target& target) {
+    const Place& place = places_.at(watch);
+    return sources_[place.source]->bind(place.watch, target);
+}
+
+void CombinedSource::executed(pid_t pid) {
+    for (const auto& source : sources_) source->executed(pid);
+}
+
+std::optional<std::size_t> CombinedSource::check_all() { return sources_[0]->check_all(); }
+
+void CombinedSource::read(const Reader& reader) {
+    for (std::size_t source = 0; source < sources_.size(); ++source) read_from(source, reader);
+}
+
+void CombinedSource::read_from(std::size_t source, const Reader& reader) {
+    sources_[source]->read([&](const brink_record& from, const brink_stack_record* stack) {
+        brink_record record = from;
+        for (std::uint32_t watch = 0; watch < places_.size(); ++watch)
+            if (places_[watch].source == source && places_[watch].watch == from.watch)
+                record.watch = watch;
+        if (source != 0) record.tally |= kPolledTally;
+        reader(record, stack);
+    });
+}
+
+int CombinedSource::timeout_ms() const {
+    int soonest = -1;
+    for (const auto& source : sources_)
+        if (const int timeout = source->timeout_ms();
+            timeout >= 0 && (soonest < 0 || timeout < soonest))
+            soonest = timeout;
+    return soonest;
+}
+
+std::uint64_t CombinedSource::dropped() const {
+    return sources_[0]->dropped() + sources_[1]->dropped();
+}
+
+std::uint64_t CombinedSource::unwatched() const {
+    return sources_[0]->unwatched() + sources_[1]->unwatched();
+}
+
+}  // namespace brink::engine

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the hierarchies are mounted, and a walk over one.
+#include "kernel/cgroup_tree.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "kernel/file_text.hpp"
+
+namespace brink::kernel {
+namespace {
+
+constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+constexpr std::uint64_t kV1Unlimited = std::uint64_t{1}
+                                       << 62;  // it writes LONG_MAX, rounded down to pages
+
+bool has_word(std::string_view text, std::string_view word) {
+    for (std::string_view next = next_word(text); !next.empty(); next = next_word(text))
+        if (next == word) return true;
+    return false;
+}
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+Result<std::string> Cgroup::text(std::string_view name) const {
+    return read_text(directory_ + "/" + std::string(name));
+}
+
+Result<std::uint64_t> Cgroup::number(std::string_view name) const {
+    const auto content = text(name);
+    if (!content) return tl::unexpected<Error>(content.error());
+    const std::string_view line = first_line(*content);
+    if (line == "max") return kUnlimited;
+    const auto value = to_number<std::uint64_t>(line);
+    if (!value) return fail(path_ + ": " + std::string(name) + " has no number", EINVAL);
+    return *value >= kV1Unlimited ? kUnlimited : *value;
+}
+
+Result<std::uint64_t> Cgroup::field(std::string_view name, std::string_view key) const {
+    const auto content = text(name);
+    if (!content) return tl::unexpected<Error>(content.error());
+    std::string_view rest = *content;
+    while (auto line = next_line(rest))
+        if (next_word(*line) == key)
+            if (const auto value = to_number<std::uint64_t>(next_word(*line))) return *value;
+    return fail(path_ + ": " + std::string(name) + " has no " + std::string(key), ENOENT);
+}
+
+Result<CgroupTree> CgroupTree::find(const std::vector<Mount>& mounts, std::string_view controller) {
+    CgroupTree tree;
+    for (const Mount& mount : mounts) {
+        const bool v2 = mount.type == "cgroup2";
+        if (!v2 && !(mount.type == "cgroup" && mount.has_option(controller))) continue;
+        if (v2) {
+            const auto controllers = read_text(mount.point + "/cgroup.controllers");
+            if (!controllers || !has_word(first_line(*controllers), controller)) continue;
+        }
+        tree.point_ = mount.point;
+        tree.root_ = mount.root == "/" ? "" : mount.root;
+        tree.version_ = v2 ? 2 : 1;
+        return tree;
+    }
+    return fail("no cgroup hierarchy with the controller " + std::string(controller) +
+                    " is mounted",
+                ENOENT);
+}
+
+void CgroupTree::visit(const std::function<void(const Cgroup&)>& visitor) const {
+    namespace fs = std::filesystem;
+    std::vector<std::string> paths{""};
+    while (!paths.empty()) {
+        const std::string path = std::move(paths.back());
+        paths.pop_back();
+        visitor(Cgroup(root_ + path == "" ? "/" : root_ + path, point_ + path));
+        std::vector<std::string> below;
+        std::error_code error;
+        for (fs::directory_iterator entry(point_ + path, error), end; !error && entry != end;
+             entry.increment(error))
+            if (std::error_code ignored;
+                entry->is_directory(ignored) && !entry->is_symlink(ignored))
+                below.push_back(path + "/" + entry->path().filename().string());
+        std::sort(below.rbegin(), below.rend());
+        paths.insert(paths.end(), below.begin(), below.end());
+    }
+}
+
+}  // namespace brink::kernel

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/machine.hpp"
+
+#include <pwd.h>
+
+#include <array>
+#include <unordered_set>
+#include <utility>
+
+#include "kernel/file_text.hpp"
+
+namespace brink::kernel {
+namespace {
+
+// nullopt: it ended meanwhile.
+std::optional<ProcessSummary> summary_of(const ProcessFiles& process) {
+    ProcessSummary summary;
+    summary.pid = process.pid();
+    const auto uids = process.status("Uid");
+    if (!uids || uids->empty()) return std::nullopt;
+    std::string_view rest = *uids;
+    summary.uid = to_number<uid_t>(next_word(rest)).value_or(0);
+    summary.uid_effective = to_number<uid_t>(next_word(rest)).value_or(0);
+    summary.threads = static_cast<std::uint32_t>(process.number("Threads").value_or(0));
+    if (const auto pending = process.status("SigQ"))
+        summary.pending_signals =
+            to_number<std::uint64_t>(pending->substr(0, pending->find('/'))).value_or(0);
+    const auto memory = process.status("VmSize");
+    summary.has_memory = memory && !memory->empty();
+    return summary;
+}
+
+}  // namespace
+
+void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& visit,
+                              bool remember) {
+    if (remember) processes_.emplace();
+    (void)for_each_number(procfs_.root(), [&](std::uint32_t number) {
+        const ProcessFiles process(procfs_, static_cast<pid_t>(number));
+        visit(process);
+        if (!remember) return true;
+        if (const auto summary = summary_of(process)) processes_->push_back(*summary);
+        return true;
+    });
+}
+
+const std::vector<ProcessSummary>& Machine::processes() {
+    if (!processes_) visit_processes([](const ProcessFiles&) {}, true);
+    return *processes_;
+}
+
+std::string Machine::process_comm(pid_t pid) const {
+    const auto stat = procfs_.stat(pid);
+    return stat ? stat->comm : "";
+}
+
+std::string Machine::user_name(uid_t uid) const {
+    std::array<char, 4096> buffer;
+    passwd entry{};
+    passwd* found = nullptr;
+    ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+    return "user " + (found != nullptr ? std::string(found->pw_name) : std::to_string(uid));
+}
+
+Result<std::string> Machine::proc_text(std::string_view name) const {
+    return read_text(procfs_.root() + "/" + std::string(name));
+}
+
+Result<std::uint64_t> Machine::proc_number(std::string_view name, unsigned index) const {
+    const auto text = proc_text(name);
+    if (!text) return tl::unexpected<Error>(text.error());
+    std::string_view line = std::string_view(*text).substr(0, text->find('\n'));
+    for (; index > 0; --index) (void)next_word(line);
+    const auto value = to_number<std::uint64_t>(next_word(line));
+    if (!value) return fail(std::string(name) + " has no number there", EINVAL);
+    return *value;
+}
+
+Result<std::uint64_t> Machine::proc_field(std::string_view name, std::string_view key) const {
+    const auto text = proc_text(name);
+    if (!text) return tl::unexpected<Error>(text.error());
+    std::string_view rest = *text;
+    while (auto line = next_line(rest)) {
+        for (std::string_view word = next_word(*line); !word.empty(); word = next_word(*line)) {
+            if (word != key) continue;
+            if (const auto value = to_number<std::uint64_t>(next_word(*line))) return *value;
+        }
+    }
+    return fail(std::string(name) + " has no " + std::string(key), ENOENT);
+}
+
+const Result<std::vector<Mount>>& Machine::mounts() {
+    if (!mounts_) mounts_ = read_mounts(procfs_.root());
+    return *mounts_;
+}
+
+Result<CgroupTree> Machine::cgroups(std::string_view controller) {
+    if (!mounts()) return tl::unexpected<Error>(mounts().error());
+    return CgroupTree::find(*mounts(), controller);
+}
+
+const Result<std::vector<ListeningSocket>>& Machine::listening() {
+    if (!listening_) listening_ = listening_sockets();
+    return *listening_;
+}
+
+const DescriptorOwners& Machine::descriptors() {
+    if (descriptors_) return *descriptors_;
+    std::unordered_set<std::uint64_t> inodes;
+    if (listening())
+        for (const ListeningSocket& socket : *listening()) inodes.insert(socket.inode);
+    descriptors_ = std::make_unique<DescriptorOwners>(procfs_, inodes);
+    return *descriptors_;
+}
+
+}  // namespace brink::kernel

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// accept_queue: connections that wait for accept(2) on a listening socket, TCP or AF_UNIX, against its backlog
+// (listen(2)): sk->sk_ack_backlog and sk->sk_max_ack_backlog. The kernel takes one connection more than the
+// backlog (sk_acceptq_is_full(), unix_recvq_full()): that is the limit here. Beyond it TCP drops, and
+// connect(2) on AF_UNIX waits or fails with EAGAIN. Of the reader's network namespace.
+#include <cerrno>
+
+#include "resource/table.hpp"
+
+namespace brink::resource {
+
+namespace {
+
+Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
+    if (!machine.listening()) return tl::unexpected<Error>(machine.listening().error());
+    std::size_t unknown = 0;
+    for (const kernel::ListeningSocket& socket : *machine.listening()) {
+        Subject subject;
+        subject.target = socket.address;
+        subject.name = socket.address;
+        if (const pid_t owner = machine.descriptors().socket_owner(socket.inode)) {
+            subject.pid = owner;
+            subject.comm = machine.process_comm(owner);
+            subject.name += " of " + subject.comm + "[" + std::to_string(owner) + "]";
+        } else {
+            ++unknown;
+        }
+        take(std::move(subject),
+             Reading{.usage = socket.waiting, .limit = std::uint64_t{socket.backlog} + 1});
+    }
+    return unknown ? "who holds " + some(unknown, "socket") + " is not to be seen" : "";
+}
+
+}  // namespace
+
+extern const Definition k_accept_queue;
+const Definition k_accept_queue{
+    .resource = {.name = "accept_queue",
+                 .scope = Scope::socket,
+                 .unit = Unit::count,
+                 .summary = "connections that wait for accept(2) on a listening socket",
+                 .limited_by = "the backlog of listen(2), net.core.somaxconn",
+                 .denied_errno = EAGAIN,
+                 .exactness = "exact"},
+    .read_all = read_all,
+};
+
+}  // namespace brink::resource

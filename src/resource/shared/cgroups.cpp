@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resource/shared/cgroups.hpp"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+
+#include "kernel/file_text.hpp"
+
+namespace brink::resource {
+namespace {
+
+constexpr std::uint64_t kPressureWindow_ns = 2'000'000'000;
+
+Subject the_cgroup(const kernel::Cgroup& cgroup) {
+    Subject subject;
+    subject.cgroup = cgroup.path();
+    subject.name = cgroup.path();
+    return subject;
+}
+
+// "some avg10=17.70 avg60=…" as time in the window.
+Result<Reading> parse_pressure(const std::string& text) {
+    constexpr std::string_view kKey = "some avg10=";
+    const std::size_t at = text.find(kKey);
+    if (at == std::string::npos) return fail("no pressure is shown", EINVAL);
+    const double percent = std::strtod(text.c_str() + at + kKey.size(), nullptr);
+    const double stalled_ns = percent / 100 * static_cast<double>(kPressureWindow_ns);
+    return Reading{.usage = static_cast<std::uint64_t>(std::llround(stalled_ns)),
+                   .limit = kPressureWindow_ns};
+}
+
+}  // namespace
+
+Result<Reading> usage_and_limit(const kernel::Cgroup& cgroup, std::string_view usage,
+                                std::string_view limit) {
+    const auto used = cgroup.number(usage);
+    if (!used) return tl::unexpected<Error>(used.error());
+    const auto most = cgroup.number(limit);
+    if (!most) return tl::unexpected<Error>(most.error());
+    return Reading{.usage = *used, .limit = *most};
+}
+
+ReadCgroup only_v2(std::string_view usage, std::string_view limit) {
+    return [=](const kernel::Cgroup& cgroup, int version) -> Result<Reading> {
+        if (version != 2) return fail("cgroup v1 has no such limit", EOPNOTSUPP);
+        return usage_and_limit(cgroup, usage, limit);
+    };
+}
+
+Result<std::string> take_cgroups(kernel::Machine& machine, std::string_view controller,
+                                 const Take& take, const ReadCgroup& read) {
+    const auto tree = machine.cgroups(controller);
+    if (!tree) return tl::unexpected<Error>(tree.error());
+    std::size_t taken = 0;
+    bool in_v2_only = false;
+    tree->visit([&](const kernel::Cgroup& cgroup) {
+        const auto reading = read(cgroup, tree->version());
+        if (reading) take(the_cgroup(cgroup), *reading);
+        if (reading) ++taken;
+        in_v2_only |= !reading && reading.error().code == EOPNOTSUPP;
+    });
+    if (taken != 0) return "";
+    if (in_v2_only) return fail("this machine has cgroup v1, which has no such limit", ENOENT);
+    return fail("there is no cgroup but the root, which has no limit", ENOENT);
+}
+
+Result<std::string> take_pressure(kernel::Machine& machine, std::string_view kind,
+                                  const Take& take) {
+    const auto system = machine.proc_text("pressure/" + std::string(kind));
+    if (!system) {
+        if (system.error().code != ENOENT && system.error().code != EOPNOTSUPP)
+            return tl::unexpected<Error>(system.error());
+        return fail("this kernel does not account for pressure (CONFIG_PSI, psi=1)", ENOENT);
+    }
+    const auto whole = parse_pressure(*system);
+    if (!whole) return tl::unexpected<Error>(whole.error());
+    take(the_cgroup(kernel::Cgroup("/", "")), *whole);
+    const auto tree = machine.cgroups(kind);
+    if (!tree || tree->version() != 2) return "";
+    tree->visit([&](const kernel::Cgroup& cgroup) {
+        const auto text = cgroup.path() == "/" ? fail("has been said")
+                                               : cgroup.text(std::string(kind) + ".pressure");
+        if (const auto reading = text ? parse_pressure(*text) : fail(""))
+            take(the_cgroup(cgroup), *reading);
+    });
+    return "";
+}
+
+}  // namespace brink::resource

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resource/shared/inotify.hpp"
+
+#include <map>
+#include <unordered_map>
+
+#include "resource/shared/users.hpp"
+
+namespace brink::resource {
+
+Result<std::string> take_inotify(
+    kernel::Machine& machine, std::string_view limit,
+    const std::function<std::uint64_t(const kernel::InotifyInstance&)>& count, const Take& take) {
+    const auto most = machine.proc_number(limit);
+    if (!most) return tl::unexpected<Error>(most.error());
+    std::unordered_map<pid_t, uid_t> owners;
+    std::map<uid_t, std::uint64_t> users;
+    for (const kernel::ProcessSummary& process : machine.processes()) {
+        owners[process.pid] = process.uid_effective;
+        users.try_emplace(process.uid_effective, 0);
+    }
+    for (const kernel::InotifyInstance& instance : machine.descriptors().inotify())
+        if (const auto owner = owners.find(instance.pid); owner != owners.end())
+            users[owner->second] += count(instance);
+    for (const auto& [uid, usage] : users)
+        take(the_user(machine, uid), Reading{.usage = usage, .limit = *most});
+    const std::size_t unread = machine.descriptors().unreadable();
+    return unread ? "the descriptors of " + some(unread, "process") + " may not be read" : "";
+}
+
+}  // namespace brink::resource

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resource/shared/users.hpp"
+
+#include <sys/resource.h>
+
+namespace brink::resource {
+
+Subject the_user(const kernel::Machine& machine, uid_t uid) {
+    Subject subject;
+    subject.uid = uid;
+    subject.name = machine.user_name(uid);
+    return subject;
+}
+
+void take_users(kernel::Machine& machine, const std::map<uid_t, std::uint64_t>& users, int rlimit,
+                const Take& take) {
+    std::map<uid_t, Reading> readings;
+    for (const auto& [uid, usage] : users) readings[uid].usage = usage;
+    for (const kernel::ProcessSummary& process : machine.processes()) {
+        const auto user = readings.find(process.uid);
+        if (user == readings.end() || !process.has_memory) continue;
+        if (process.uid == 0 && rlimit == RLIMIT_NPROC) continue;
+        const auto limit = machine.procfs().limit(process.pid, rlimit);
+        if (!limit || limit->soft >= user->second.limit) continue;
+        user->second.limit = limit->soft;
+        user->second.limit_hard = limit->hard;
+    }
+    for (const auto& [uid, reading] : readings) take(the_user(machine, uid), reading);
+}
+
+}  // namespace brink::resource

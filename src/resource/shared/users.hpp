@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What resources of users share: one count for all processes of a user, and a limit in each of them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+
+#include "resource/table.hpp"
+
+namespace brink::resource {
+
+[[nodiscard]] Subject the_user(const kernel::Machine& machine, uid_t uid);
+
+/// Takes each of `users` (real user id and usage) against the lowest soft limit RLIMIT_… `rlimit` among the processes
+/// of that user. RLIMIT_NPROC does not hold uid 0 (user_namespaces(7)): unlimited.
+void take_users(kernel::Machine& machine, const std::map<uid_t, std::uint64_t>& users, int rlimit,
+                const Take& take);
+
+}  // namespace brink::resource

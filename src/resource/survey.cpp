@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass over the processes for all resources of processes, then each of the others.
+#include "resource/survey.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+
+namespace brink::resource {
+namespace {
+
+// Kernel threads and zombies have neither descriptors nor memory: no resource is read of them.
+bool is_bare(const kernel::ProcessFiles& process, const Reading& reading) {
+    if (reading.usage != 0) return false;
+    const auto memory = process.status("VmSize");
+    return !memory || memory->empty();
+}
+
+void read_processes(kernel::Machine& machine, const std::vector<const Definition*>& wanted,
+                    bool remember, Survey& survey) {
+    std::map<const Definition*, std::size_t> denied;
+    machine.visit_processes(
+        [&](const kernel::ProcessFiles& process) {
+            for (const Definition* definition : wanted) {
+                const auto reading = definition->read_process(process);
+                if (!reading) {
+                    if (reading.error().code != ESRCH) ++denied[definition];
+                    continue;
+                }
+                if (is_bare(process, *reading)) break;
+                Row& row = survey.rows.emplace_back();
+                row.resource = &definition->resource;
+                row.subject.pid = process.pid();
+                row.reading = *reading;
+            }
+        },
+        remember);
+    for (const auto& [definition, count] : denied)
+        survey.remarks.push_back(
+            {&definition->resource, some(count, "process") + " may not be read", false});
+}
+
+void read_others(kernel::Machine& machine, const Definition& definition, Survey& survey) {
+    const auto take = [&](Subject subject, const Reading& reading) {
+        survey.rows.push_back({&definition.resource, std::move(subject), reading});
+    };
+    const auto remark = definition.read_all(machine, take);
+    if (!remark)
+        survey.remarks.push_back({&definition.resource, remark.error().message, true});
+    else if (!remark->empty())
+        survey.remarks.push_back({&definition.resource, *remark, false});
+}
+
+bool comes_before(const Row& a, const Row& b) {
+    if (nearer(a.reading, b.reading)) return true;
+    if (nearer(b.reading, a.reading)) return false;
+    if (a.resource->name != b.resource->name) return a.resource->name < b.resource->name;
+    return a.reading.limit == kUnlimited && a.reading.usage > b.reading.usage;
+}
+
+}  // namespace
+
+std::vector<Nearest> nearest_of_each(Survey& survey) {
+    std::vector<Nearest> all;
+    std::map<const Resource*, std::size_t> places;
+    for (Row& row : survey.rows) {
+        const auto [place, added] = places.try_emplace(row.resource, all.size());
+        if (added) all.push_back({&row, 0});
+        ++all[place->second].of;
+    }
+    return all;
+}
+
+void name_process(const kernel::Machine& machine, Row& row) {
+    Subject& subject = row.subject;
+    if (!subject.pid || !subject.name.empty()) return;
+    const auto stat = machine.procfs().stat(*subject.pid);
+    const auto status = machine.procfs().status(*subject.pid);
+    if (stat) subject.comm = stat->comm;
+    if (status) subject.uid = status->uid_real;
+    subject.name = subject.comm + "[" + std::to_string(*subject.pid) + "]";
+}
+
+bool nearer(const Reading& a, const Reading& b) {
+    const bool limited = a.limit != kUnlimited;
+    if (limited != (b.limit != kUnlimited)) return limited;
+    if (!limited) return false;
+    // Of 0 everything is used, unless nothing is.
+    const auto left = static_cast<unsigned __int128>(a.usage) * std::max<std::uint64_t>(b.limit, 1);
+    const auto right = static_cast<unsigned __int128>(b.usage) *
+                       std::max<std::uint64_t>(a.limit, 1);
+    return left > right;
+}
+
+std::optional<std::uint64_t> permille(const Reading& reading) {
+    if (reading.limit == kUnlimited) return std::nullopt;
+    const auto share = static_cast<unsigned __int128>(reading.usage) * 1000 /
+                       std::max<std::uint64_t>(reading.limit, 1);
+    return static_cast<std::uint64_t>(std::min<unsigned __int128>(share, kUnlimited));
+}
+
+Survey read_survey(kernel::Machine& machine, const std::vector<const Resource*>& wanted) {
+    Survey survey;
+    survey.engine = "poll";
+    std::vector<const Definition*> of_processes;
+    std::vector<const Definition*> others;
+    for (const Resource* resource : wanted) {
+        const Definition& definition = definition_of(*resource);
+        if (definition.read_process)
+            of_processes.push_back(&definition);
+        else if (definition.read_all)
+            others.push_back(&definition);
+        else
+            survey.remarks.push_back({resource, std::string(resource->unreadable), true});
+    }
+    const bool users = std::any_of(others.begin(), others.end(), [](const Definition* definition) {
+        return definition->resource.scope == Scope::user;
+    });
+    if (!of_processes.empty()) read_processes(machine, of_processes, users, survey);
+    for (const Definition* definition : others) read_others(machine, *definition, survey);
+    std::stable_sort(survey.rows.begin(), survey.rows.end(), comes_before);
+    std::stable_sort(survey.remarks.begin(), survey.remarks.end(),
+                     [](const Remark& a, const Remark& b) {
+                         return a.resource->name < b.resource->name;
+                     });
+    return survey;
+}
+
+}  // namespace brink::resource

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/limits.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "base/units.hpp"
+#include "base/utf8.hpp"
+#include "sink/json.hpp"
+
+namespace brink::sink {
+namespace {
+
+using nlohmann::ordered_json;
+using resource::kUnlimited;
+using resource::Nearest;
+using resource::Reading;
+using resource::Remark;
+using resource::Row;
+
+constexpr std::uint64_t kNear_permille = 800;
+constexpr std::uint64_t kClose_permille = 900;
+
+struct Cells {
+    std::string resource, usage, limit, headroom, percent, subject;
+    Tone tone = Tone::plain;
+};
+
+std::string headroom(const Reading& reading, Unit unit) {
+    if (reading.usage > reading.limit)
+        return "-" + format_quantity(reading.usage - reading.limit, unit);
+    return format_quantity(reading.limit - reading.usage, unit);
+}
+
+std::string percent(std::uint64_t permille) {
+    return fmt::format("{}.{}", permille / 10, permille % 10);
+}
+
+Cells cells_of(const Nearest& nearest) {
+    const Row& row = *nearest.row;
+    const Unit unit = row.resource->unit;
+    Cells cells{.resource = std::string(row.resource->name),
+                .usage = format_quantity(row.reading.usage, unit),
+                .limit = "-",
+                .headroom = "-",
+                .percent = "-",
+                .subject = terminal_safe(row.subject.name)};
+    if (const auto share = resource::permille(row.reading)) {
+        cells.limit = format_quantity(row.reading.limit, unit);
+        cells.headroom = headroom(row.reading, unit);
+        cells.percent = percent(*share);
+        if (*share >= kNear_permille)
+            cells.tone = *share >= kClose_permille ? Tone::alarm : Tone::warning;
+    }
+    if (nearest.of > 1) cells.subject += fmt::format(", of {}", nearest.of);
+    return cells;
+}
+
+// The columns: the width of the widest cell each.
+struct Widths {
+    std::size_t resource = 0, usage = 0, limit = 0, headroom = 0, percent = 0, engine = 0;
+
+    void fit(const Cells& cells) {
+        resource = std::max(resource, cells.resource.size());
+        usage = std::max(usage, cells.usage.size());
+        limit = std::max(limit, cells.limit.size());
+        headroom = std::max(headroom, cells.headroom.size());
+        percent = std::max(percent, cells.percent.size());
+    }
+};
+
+std::string line_of(const Cells& cells, std::string_view engine, const Widths& widths,
+                    const TextStyle& style) {
+    std::string line = fmt::format("{:<{}}  {:>{}}  {:>{}}  {:>{}}  {:>{}}  {:<{}}  {}",
+                                   cells.resource, widths.resource, cells.usage, widths.usage,
+                                   cells.limit, widths.limit, cells.headroom, widths.headroom,
+                                   cells.percent, widths.percent, engine, widths.engine,
+                                   cells.subject);
+    if (style.width > 0) line = shorten(line, style.width);
+    return paint(style, cells.tone, line) + "\n";
+}
+
+std::string remark_line(const Remark& remark, const TextStyle& style) {
+    std::string line = fmt::format("{}{}: {}", remark.resource->name,
+                                   remark.nothing ? "" : ", not all", terminal_safe(remark.text));
+    if (style.width > 0) line = shorten(line, style.width);
+    return paint(style, Tone::faint, line) + "\n";
+}
+
+// Fields that do not apply are left out.
+void add(ordered_json& object, const char* name, const std::string& text) {
+    if (!text.empty()) object[name] = sanitize_utf8(text);
+}
+
+ordered_json object_of(const Nearest& nearest) {
+    const Row& row = *nearest.row;
+    const Reading& reading = row.reading;
+    ordered_json object{{"resource", row.resource->name},
+                        {"scope", scope_name(row.resource->scope)},
+                        {"usage", reading.usage},
+                        {"limit", nullptr}};
+    if (const auto share = resource::permille(reading)) {
+        object["limit"] = reading.limit;
+        if (reading.limit_hard != kUnlimited) object["limit_hard"] = reading.limit_hard;
+        object["headroom"] = static_cast<std::int64_t>(reading.limit - reading.usage);
+        object["percent"] = static_cast<double>(*share) / 10;
+    }
+    object["unit"] = unit_code(row.resource->unit);
+    if (row.subject.pid) object["pid"] = *row.subject.pid;
+    add(object, "comm", row.subject.comm);
+    if (row.subject.uid) object["uid"] = *row.subject.uid;
+    add(object, "cgroup", row.subject.cgroup);
+    add(object, "target", row.subject.target);
+    if (nearest.of > 1) object["of"] = nearest.of;
+    return object;
+}
+
+}  // namespace
+
+std::string limits_table(const LimitsView& view, std::string_view engine, const TextStyle& style) {
+    const Cells head{"RESOURCE", "USAGE", "LIMIT", "HEADROOM", "%", "SUBJECT", Tone::strong};
+    std::vector<Cells> lines;
+    Widths widths;
+    widths.engine = std::max(engine.size(), std::string_view("ENGINE").size());
+    widths.fit(head);
+    for (const Nearest& nearest : view.rows) widths.fit(lines.emplace_back(cells_of(nearest)));
+    std::string text = line_of(head, "ENGINE", widths, style);
+    for (const Cells& cells : lines) text += line_of(cells, engine, widths, style);
+    if (view.left_out) text += fmt::format("and {} more\n", view.left_out);
+    if (!view.remarks.empty()) text += "\n";
+    for (const Remark* remark : view.remarks) text += remark_line(*remark, style);
+    return text;
+}
+
+std::string limits_json(const LimitsView& view, std::string_view engine, std::int64_t time_ns) {
+    const auto line = [&](ordered_json object) {
+        object["engine"] = engine;
+        object["time"] = utc_time(time_ns);
+        return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+    };
+    std::string text;
+    for (const Nearest& nearest : view.rows) text += line(object_of(nearest));
+    for (const Remark* remark : view.remarks)
+        text += line(
+            {{"resource", remark->resource->name},
+             {remark->nothing ? "unavailable" : "incomplete", sanitize_utf8(remark->text)}});
+    return text;
+}
+
+}  // namespace brink::sink
