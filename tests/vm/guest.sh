@@ -105,6 +105,9 @@ mount -t tracefs trace /sys/kernel/tracing
 chmod 1777 /tmp /dev/shm
 hostname guest
 ifconfig lo 127.0.0.1 up
+for module in /lib/modules/*.ko; do
+    [ ! -e "$module" ] || insmod "$module"
+done
 cd /root
 sh /etc/command
 echo $? >/run/status
@@ -139,7 +142,7 @@ quoted() {
 }
 
 build_initramfs() {
-    local file
+    local file folder
     root=$work/root
     mkdir -p "$root"/{dev,etc,usr/bin,usr/lib,usr/lib64}
     ln -s usr/bin "$root/bin"
@@ -157,6 +160,12 @@ nogroup:x:65534:' >"$root/etc/group"
             *) install_file "$file" "/usr/bin/${file##*/}" ;;
         esac
     done
+    # A kernel that was given as a file is given without modules.
+    if [[ ! -f $kernel ]]; then
+        folder=$("$here/kernels.sh" "$kernel") || exit 125
+        mkdir "$root/usr/lib/modules"
+        cp "$folder"/modules/*.ko "$root/usr/lib/modules/"
+    fi
     write_init
     write_command >"$root/etc/command"
     (cd "$root" && find . -print0 | cpio --quiet -0 -o -H newc -R 0:0) >"$work/initramfs"

@@ -4,7 +4,7 @@
 # Fetches stock Debian kernels for the guests.
 #
 #   tests/vm/kernels.sh                  the names that are known
-#   tests/vm/kernels.sh NAME             prints the folder with vmlinuz, version and the packages
+#   tests/vm/kernels.sh NAME             prints the folder with vmlinuz, version, modules and the packages
 #   tests/vm/kernels.sh --refresh NAME   the same, after asking the archive for a newer one
 #
 # A kernel is fetched once and then used from the cache, also without a network. The archive is the one that
@@ -29,6 +29,9 @@ readonly kernels='
 6.12    bookworm-backports  linux-image-cloud-amd64
 7.2     trixie-backports    linux-image-cloud-amd64
 '
+
+# Modules that guests load, in this order: what a stock kernel would load by itself when it is asked about sockets.
+readonly modules='inet_diag tcp_diag unix_diag'
 
 die() {
     echo "kernels.sh: $*" >&2
@@ -141,6 +144,24 @@ fetch() (
     mv -T "$work/kernel" "$cache/$name"
 )
 
+# Takes the modules out of the packages in folder $1, into its folder modules, with numbers that keep their order.
+take_modules() (
+    local name package member number=0 work
+    work=$(mktemp -d "$1/.modules.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    mkdir "$work/modules"
+    for name in $modules; do
+        for package in "$1"/*.deb; do
+            member=$(dpkg-deb --fsys-tarfile "$package" | tar -t | grep -E "/$name\.ko(\.xz)?\$" || true)
+            [[ $member ]] || continue
+            dpkg-deb --fsys-tarfile "$package" | tar -xO "$member" >"$work/module"
+            [[ $member != *.xz ]] || { mv "$work/module" "$work/module.xz" && xz -d "$work/module.xz"; }
+            mv "$work/module" "$work/modules/$((++number))-$name.ko"
+        done
+    done
+    mv -T "$work/modules" "$1/modules"
+)
+
 main() {
     local refresh='' name suite meta failed known
     known=$(awk 'NF { print $1 }' <<<"$kernels")
@@ -165,6 +186,8 @@ main() {
             echo "kernels.sh: it could not; the cached $(<"$cache/$name/version") is used" >&2
         fi
     fi
+    # A folder that an earlier version has filled has none.
+    [[ -d $cache/$name/modules ]] || take_modules "$cache/$name"
     echo "$cache/$name"
 }
 

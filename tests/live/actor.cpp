@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actor.hpp"
+
+#include <fcntl.h>
+#include <mqueue.h>
+#include <pthread.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "child.hpp"
+#include "machine.hpp"
+
+namespace brink::live {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+struct Order {
+    Deed deed;
+    std::uint64_t a, b;
+};
+
+std::int64_t code(bool done) { return done ? 0 : errno; }
+
+std::int64_t mapped(int protection, int flags) {
+    return code(::mmap(nullptr, kPage, protection, flags | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+}
+
+std::int64_t lock_next() {
+    static char* const pool = static_cast<char*>(
+        ::mmap(nullptr, 64 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    static std::size_t next = 0;
+    const std::int64_t answer = code(::mlock(pool + next * kPage, kPage) == 0);
+    if (answer == 0) ++next;
+    return answer;
+}
+
+std::int64_t touch(std::uint64_t pages) {
+    void* const memory = ::mmap(nullptr, pages * kPage, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return errno;
+    ::madvise(memory, pages * kPage, MADV_NOHUGEPAGE);
+    for (std::uint64_t i = 0; i < pages; ++i) static_cast<volatile char*>(memory)[i * kPage] = 1;
+    return 0;
+}
+
+std::int64_t grow_stack(std::uint64_t bytes) {
+    volatile char* const lowest = static_cast<volatile char*>(__builtin_alloca(bytes));
+    for (std::uint64_t i = bytes; i > 0; i -= std::min<std::uint64_t>(i, kPage)) lowest[i - 1] = 1;
+    return 0;
+}
+
+void* sleep_for_ever(void* /*unused*/) {
+    for (;;) ::pause();
+}
+
+std::int64_t start_process() {
+    const pid_t child = ::fork();
+    if (child < 0) return errno;
+    if (child > 0) return 0;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) ::pause();
+}
+
+std::int64_t open_queue(std::uint64_t messages, std::uint64_t bytes) {
+    static int number = 0;
+    mq_attr attributes{};
+    attributes.mq_maxmsg = static_cast<long>(messages);
+    attributes.mq_msgsize = static_cast<long>(bytes);
+    const std::string name = "/brink-" + std::to_string(number++);
+    return code(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &attributes) != mqd_t(-1));
+}
+
+std::int64_t watch_file(std::uint64_t instance) {
+    static int number = 0;
+    const std::string name = "watched-" + std::to_string(number++);
+    const int fd = ::open(name.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0) return errno;
+    ::close(fd);
+    return code(::inotify_add_watch(static_cast<int>(instance), name.c_str(), IN_MODIFY) >= 0);
+}
+
+std::int64_t burn(std::uint64_t wanted_ns) {
+    for (;;) {
+        timespec used{};
+        ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+        const std::int64_t ns = std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
+        if (ns >= static_cast<std::int64_t>(wanted_ns)) return ns;
+    }
+}
+
+std::int64_t set_limit(std::uint64_t which, std::uint64_t soft) {
+    rlimit limit{};
+    ::getrlimit(static_cast<__rlimit_resource>(which), &limit);
+    limit.rlim_cur = soft;
+    return code(::setrlimit(static_cast<__rlimit_resource>(which), &limit) == 0);
+}
+
+std::int64_t obey(const Order& order) {
+    pthread_t thread{};
+    switch (order.deed) {
+        case Deed::set_limit: return set_limit(order.a, order.b);
+        case Deed::reserve: return mapped(PROT_NONE, MAP_PRIVATE);
+        case Deed::map: return mapped(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+        case Deed::lock: return lock_next();
+        case Deed::map_apart: return mapped(PROT_READ, MAP_SHARED);
+        case Deed::touch: return touch(order.a);
+        case Deed::grow_stack: return grow_stack(order.a);
+        case Deed::start_thread: return ::pthread_create(&thread, nullptr, sleep_for_ever, nullptr);
+        case Deed::start_process: return start_process();
+        case Deed::queue_signal: return code(::sigqueue(::getpid(), SIGRTMIN, {}) == 0);
+        case Deed::open_queue: return open_queue(order.a, order.b);
+        case Deed::watch_file: return watch_file(order.a);
+        case Deed::new_inotify: return code(::inotify_init1(IN_CLOEXEC) >= 0);
+        case Deed::open_file: return code(::open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0);
+        case Deed::duplicate: return code(::dup(0) >= 0);
+        case Deed::burn: return burn(order.a);
+    }
+    return EINVAL;
+}
+
+[[noreturn]] void live(int orders, int answers, const std::function<void()>& prepare) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGRTMIN);
+    ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
+    // Descriptors without holes: 0, 1, 2, and its own two.
+    orders = ::fcntl(orders, F_DUPFD, 100);
+    answers = ::fcntl(answers, F_DUPFD, 100);
+    orders = ::dup2(orders, 3);
+    answers = ::dup2(answers, 4);
+    ::close_range(5, ~0U, 0);
+    prepare();
+    std::int64_t answer = 0;
+    (void)!::write(answers, &answer, sizeof answer);
+    Order order{};
+    while (::read(orders, &order, sizeof order) == sizeof order) {
+        answer = obey(order);
+        (void)!::write(answers, &answer, sizeof answer);
+    }
+    ::_exit(0);
+}
+
+std::int64_t take_answer(int answers) {
+    std::int64_t answer = -1;
+    return ::read(answers, &answer, sizeof answer) == sizeof answer ? answer : -1;
+}
+
+}  // namespace
+
+Actor::Actor(const std::function<void()>& prepare) {
+    int orders[2];
+    int answers[2];
+    if (::pipe2(orders, O_CLOEXEC) != 0 || ::pipe2(answers, O_CLOEXEC) != 0) std::abort();
+    pid_ = ::fork();
+    if (pid_ == 0) live(orders[0], answers[1], prepare);
+    ::close(orders[0]);
+    ::close(answers[1]);
+    orders_ = orders[1];
+    answers_ = answers[0];
+    (void)take_answer(answers_);
+}
+
+Actor::~Actor() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    ::close(orders_);
+    ::close(answers_);
+}
+
+std::int64_t Actor::operator()(Deed deed, std::uint64_t a, std::uint64_t b) const {
+    const Order order{deed, a, b};
+    if (::write(orders_, &order, sizeof order) != sizeof order) return -1;
+    return take_answer(answers_);
+}
+
+void become_stranger() {
+    if (::setresgid(kStranger, kStranger, kStranger) != 0) ::_exit(1);
+    if (::setresuid(kStranger, kStranger, kStranger) != 0) ::_exit(1);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids takes it back
+}
+
+std::vector<nlohmann::json> limits_of(const std::string& resource) {
+    Child brink({brink_path(), "limits", "-r", resource, "-o", "json"});
+    EXPECT_EQ(shell_status(brink.wait()), 0) << brink.err();
+    std::vector<nlohmann::json> rows;
+    std::istringstream lines(brink.out());
+    for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
+    return rows;
+}
+
+}  // namespace brink::live

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process that does single things when told, and says what the kernel answered: with it a test finds where a limit
+// really stands. And what brink limits says about it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace brink::live {
+
+// What it can do. Each answers with 0 or an errno, but for those that say otherwise.
+enum class Deed : int {
+    set_limit,      // RLIMIT_… `a` to soft limit `b`
+    reserve,        // address space without memory: one page
+    map,            // private writable memory: one page
+    lock,           // one page more
+    map_apart,      // a mapping that cannot be merged with another
+    touch,          // `a` pages, written to
+    grow_stack,     // by `a` bytes
+    start_thread,   // which sleeps
+    start_process,  // which sleeps
+    queue_signal,   // to itself, which blocks it
+    open_queue,     // a POSIX message queue of `a` messages of `b` bytes
+    watch_file,  // inotify_add_watch of a new file in the folder it was started with, on instance `a`
+    new_inotify,  // an instance
+    duplicate,    // a descriptor
+    open_file,    // for itself
+    burn,         // until it has used `a` ns of CPU time; the answer is how much it has used
+};
+
+class Actor {
+  public:
+    // `prepare` runs in the process, before anything else: who it is, where it lives. It must not fail.
+    explicit Actor(const std::function<void()>& prepare = [] {});
+    ~Actor();
+    Actor(const Actor&) = delete;
+    Actor& operator=(const Actor&) = delete;
+
+    pid_t pid() const { return pid_; }
+    std::int64_t operator()(Deed deed, std::uint64_t a = 0, std::uint64_t b = 0) const;
+
+  private:
+    pid_t pid_ = -1;
+    int orders_ = -1;
+    int answers_ = -1;
+};
+
+// As prepare: an ordinary user, one that nobody else is.
+inline constexpr uid_t kStranger = 4242;
+void become_stranger();
+
+// The rows of `brink limits -r RESOURCE`.
+std::vector<nlohmann::json> limits_of(const std::string& resource);
+// The one of which field `field` is `value`.
+template <typename Value>
+std::optional<nlohmann::json> row_of(const std::string& resource, const char* field,
+                                     const Value& value) {
+    for (const nlohmann::json& row : limits_of(resource))
+        if (row.contains(field) && row[field] == value && row.contains("usage")) return row;
+    return std::nullopt;
+}
+
+}  // namespace brink::live
