@@ -8,6 +8,7 @@ namespace brink::app {
 
 int run_command(const RunOptions& options);
 int watch_command(const WatchOptions& options);
+int top_command(const TopOptions& options);
 int limits_command(const LimitsOptions& options);
 int doctor_command(const DoctorOptions& options);
 

@@ -18,6 +18,7 @@ before the limit bites, without polling. Then it can act.
 usage:
   brink run [OPTION]... [--] COMMAND [ARG]...   run a command and watch it
   brink watch --pid P|--tid T [OPTION]...       watch what is running
+  brink top [OPTION]...                         who is nearest to a limit, live
   brink limits [OPTION]...                      every limit, the nearest first
   brink doctor [OPTION]...                      what this machine allows
   brink COMMAND --help                          the options of each of them
@@ -112,6 +113,22 @@ constexpr std::string_view kWatchStatus = R"(
 Ends with 0 when the process has ended, 1 if brink failed, 2 for wrong usage.
 )";
 
+constexpr std::string_view kTop =
+    R"(usage: brink top [OPTION]...
+
+Shows who is nearest to a limit: processes, users, cgroups, sockets, file
+systems and the system, each with the limit that it is nearest to. Live, on a
+terminal; the keys are on its last line.
+
+  --once               one table, or with -o json one object a line
+  -r, --resource NAME[,NAME]...
+                       these resources only
+  -n, --lines N        of --once: the first N lines
+  --interval T         between two looks (2s)
+  -o, --output FORMAT  of --once: text (unless given) or json
+  -h, --help           this
+)";
+
 constexpr std::string_view kLimits =
     R"(usage: brink limits [OPTION]...
 
@@ -163,6 +180,8 @@ std::string watch_help() {
     return fmt::format("{}{}{}{}{}{}", kWatch, kWatches, kOutput, kEngine, resource_list(true),
                        kWatchStatus);
 }
+
+std::string top_help() { return std::string(kTop); }
 
 std::string limits_help() { return std::string(kLimits) + resource_list(false); }
 

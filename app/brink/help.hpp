@@ -10,6 +10,7 @@ namespace brink::app {
 [[nodiscard]] std::string general_help();
 [[nodiscard]] std::string run_help();
 [[nodiscard]] std::string watch_help();
+[[nodiscard]] std::string top_help();
 [[nodiscard]] std::string limits_help();
 [[nodiscard]] std::string doctor_help();
 

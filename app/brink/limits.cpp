@@ -18,6 +18,7 @@
 #include "kernel/machine.hpp"
 #include "output.hpp"
 #include "resource/survey.hpp"
+#include "screen.hpp"
 #include "sink/limits.hpp"
 #include "stop_signals.hpp"
 #include "terminal.hpp"
@@ -25,7 +26,8 @@
 namespace brink::app {
 namespace {
 
-sink::LimitsView view_of(resource::Survey& survey, const LimitsOptions& options, std::size_t most) {
+sink::LimitsView view_of(resource::Survey& survey, const LimitsOptions& options) {
+    const std::size_t most = options.lines.value_or(SIZE_MAX);
     sink::LimitsView view;
     if (options.every_subject)
         for (resource::Row& row : survey.rows) view.rows.push_back({&row, 1});
@@ -39,11 +41,11 @@ sink::LimitsView view_of(resource::Survey& survey, const LimitsOptions& options,
     return view;
 }
 
-std::string read_once(const LimitsOptions& options, std::size_t most) {
+std::string read_once(const LimitsOptions& options) {
     kernel::Machine machine;
     const std::int64_t now = clock_ns(CLOCK_REALTIME);
     resource::Survey survey = resource::read_survey(machine, options.resources);
-    const sink::LimitsView view = view_of(survey, options, most);
+    const sink::LimitsView view = view_of(survey, options);
     for (const resource::Nearest& nearest : view.rows)
         resource::name_process(machine, *nearest.row);
     return options.output == OutputFormat::json
@@ -51,27 +53,29 @@ std::string read_once(const LimitsOptions& options, std::size_t most) {
                : sink::limits_table(view, survey.engine, text_style(STDOUT_FILENO));
 }
 
-// A screen of a terminal: what stands there is written over, so that nothing flickers.
-std::string as_screen(const std::string& text) {
-    std::string screen = "\x1b[H";
-    for (const char c : text) screen += c == '\n' ? std::string("\x1b[K\n") : std::string(1, c);
-    return screen + "\x1b[J";
+// As many lines as there are on a terminal; 0: it does not say.
+std::string first_lines(std::string text, std::size_t lines) {
+    std::size_t end = 0;
+    for (std::size_t i = 0; i < lines; ++i) {
+        const std::size_t newline = text.find('\n', end);
+        if (newline == std::string::npos) return text;
+        end = newline + 1;
+    }
+    if (end > 0) text.resize(end);
+    return text;
 }
 
 }  // namespace
 
 int limits_command(const LimitsOptions& options) {
+    const Fd signals(options.again ? stop_signals() : -1);
     raise_own_limits();
-    const std::size_t wanted = options.lines.value_or(SIZE_MAX);
     const bool screen = options.again && options.output == OutputFormat::text &&
                         ::isatty(STDOUT_FILENO);
-    const Fd signals(options.again ? stop_signals() : -1);
     for (;;) {
-        // The headline, the line that counts the rest, and one for the cursor.
-        const std::size_t lines = terminal_lines(STDOUT_FILENO);
-        const std::size_t most = screen && lines > 4 ? std::min(wanted, lines - 3) : wanted;
-        const std::string text = read_once(options, most);
-        if (const int error = write_all(STDOUT_FILENO, screen ? as_screen(text) : text)) {
+        std::string text = read_once(options);
+        if (screen) text = as_screen(first_lines(std::move(text), terminal_lines(STDOUT_FILENO)));
+        if (const int error = write_all(STDOUT_FILENO, text)) {
             if (error == EPIPE) return 0;
             notice(fmt::format("standard output: {}", std::strerror(error)));
             return 1;

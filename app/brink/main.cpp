@@ -11,6 +11,7 @@ namespace {
 struct Dispatch {
     int operator()(const RunOptions& options) const { return run_command(options); }
     int operator()(const WatchOptions& options) const { return watch_command(options); }
+    int operator()(const TopOptions& options) const { return top_command(options); }
     int operator()(const LimitsOptions& options) const { return limits_command(options); }
     int operator()(const DoctorOptions& options) const { return doctor_command(options); }
     int operator()(const Stop& stop) const {

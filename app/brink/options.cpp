@@ -191,22 +191,55 @@ Result<void> add_resources(std::string_view list, std::vector<const Resource*>& 
     }
 }
 
-Result<void> set_limits(const Arguments& arguments, LimitsOptions& options) {
+// What `top` and `limits` share. `resources`: all unless some were named.
+Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
     for (const std::string& list : arguments.all("--resource"))
-        if (auto added = add_resources(list, options.resources); !added) return added;
-    options.every_subject = arguments.has("--all") || !options.resources.empty();
-    if (options.resources.empty()) options.resources.assign(resources().begin(), resources().end());
-    options.again = arguments.has("--watch");
-    Result<void> done = set(arguments, "--lines", number_of("--lines", 1, kMostLines),
-                            options.lines);
-    if (done)
-        done = set(arguments, "--interval", duration_of("--interval", kDayNs), options.interval_ns);
-    if (done && options.interval_ns < kShortestInterval_ns)
+        if (auto added = add_resources(list, found); !added) return added;
+    if (found.empty()) found.assign(resources().begin(), resources().end());
+    return {};
+}
+
+Result<void> set_interval(const Arguments& arguments, std::uint64_t& interval_ns) {
+    auto done = set(arguments, "--interval", duration_of("--interval", kDayNs), interval_ns);
+    if (done && interval_ns < kShortestInterval_ns)
         done = fail("option --interval: it is too short; write at least 100ms");
+    return done;
+}
+
+Result<void> set_limits(const Arguments& arguments, LimitsOptions& options) {
+    options.every_subject = arguments.has("--all") || !arguments.all("--resource").empty();
+    options.again = arguments.has("--watch");
+    Result<void> done = set_resources(arguments, options.resources);
+    if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
+    if (done) done = set_interval(arguments, options.interval_ns);
     if (done && !options.again && !arguments.all("--interval").empty())
         done = fail("option --interval is for --watch; write both, or neither");
     if (done) done = set(arguments, "--output", parse_output, options.output);
     return done;
+}
+
+Result<void> set_top(const Arguments& arguments, TopOptions& options) {
+    options.once = arguments.has("--once");
+    Result<void> done = set_resources(arguments, options.resources);
+    if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
+    if (done) done = set_interval(arguments, options.interval_ns);
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    for (const char* name : {"--lines", "--output"})
+        if (done && !options.once && !arguments.all(name).empty())
+            done = fail(fmt::format("option {} is for --once; write both, or neither", name));
+    if (done && options.once && !arguments.all("--interval").empty())
+        done = fail("option --interval is not for --once; write one of them");
+    return done;
+}
+
+CommandLine parse_top(Words words) {
+    Arguments arguments(option_names("top"), flag_names("top"));
+    TopOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(top_help());
+    if (done) done = set_top(arguments, options);
+    if (!done) return wrong("brink top", done.error(), kUsage);
+    return options;
 }
 
 CommandLine parse_limits(Words words) {
@@ -232,13 +265,15 @@ CommandLine parse_doctor(Words words) {
 
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
-    const std::string_view near = option ? nearest(word, {"--help", "--version"})
-                                         : nearest(word, {"run", "watch", "limits", "doctor"});
+    const std::string_view near = option
+                                      ? nearest(word, {"--help", "--version"})
+                                      : nearest(word, {"run", "watch", "top", "limits", "doctor"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
-                                      option ? "--help, --version" : "run, watch, limits, doctor")},
+                                      option ? "--help, --version"
+                                             : "run, watch, top, limits, doctor")},
                  kUsage);
 }
 
@@ -246,7 +281,8 @@ Stop unknown_command(std::string_view word) {
 
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
-    if (command == "limits") return {"-r,--resource", "-n,--lines", "--interval", "-o,--output"};
+    if (command == "limits" || command == "top")
+        return {"-r,--resource", "-n,--lines", "--interval", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
                                    "--engine",   "--btf", "--poll-interval", "--max-subjects"};
     if (command == "run")
@@ -258,6 +294,7 @@ std::vector<std::string> option_names(std::string_view command) {
 
 std::vector<std::string> flag_names(std::string_view command) {
     if (command == "limits") return {"-a,--all", "--watch"};
+    if (command == "top") return {"--once"};
     return {};
 }
 
@@ -268,6 +305,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     const Words rest = words.subspan(2);
     if (command == "run") return parse_run(rest);
     if (command == "watch") return parse_watch_command(rest);
+    if (command == "top") return parse_top(rest);
     if (command == "limits") return parse_limits(rest);
     if (command == "doctor") return parse_doctor(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());

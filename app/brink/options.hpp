@@ -57,6 +57,15 @@ struct DoctorOptions {
     std::string btf;
 };
 
+struct TopOptions {
+    std::vector<const Resource*>
+        resources;                     ///< those to be read: all of them unless some were named
+    bool once = false;                 ///< one table, not a screen
+    std::optional<std::size_t> lines;  ///< with `once`: the first so many only
+    std::uint64_t interval_ns = 2'000'000'000;
+    OutputFormat output = OutputFormat::text;  ///< with `once`
+};
+
 struct LimitsOptions {
     std::vector<const Resource*>
         resources;                     ///< those to be read: all of them unless some were named
@@ -74,7 +83,8 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine = std::variant<RunOptions, WatchOptions, LimitsOptions, DoctorOptions, Stop>;
+using CommandLine =
+    std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

@@ -11,10 +11,11 @@ namespace brink::app {
 int stop_signals() {
     sigset_t stop;
     sigemptyset(&stop);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&stop, number);
-    ::sigprocmask(SIG_BLOCK, &stop, nullptr);
-    sigdelset(&stop, SIGPIPE);
-    return ::signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stop, number);
+    const int fd = ::signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigaddset(&stop, SIGPIPE);
+    if (fd >= 0) ::sigprocmask(SIG_BLOCK, &stop, nullptr);
+    return fd;
 }
 
 }  // namespace brink::app

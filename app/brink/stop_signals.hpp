@@ -5,7 +5,7 @@
 namespace brink::app {
 
 /// Blocks INT, TERM, HUP and PIPE, and gives a signalfd (non-blocking, close-on-exec) of the first three, which is the
-/// caller's; -1 if there is no descriptor left.
+/// caller's; -1, with nothing blocked, if there is no descriptor left.
 [[nodiscard]] int stop_signals();
 
 }  // namespace brink::app

@@ -67,12 +67,13 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch limits doctor --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch top limits doctor --help --version" -- "$current")
         return
     fi
     case $subcommand in
         run) options="$common --restart-grace --restart-delay --restart-max" ;;
         watch) options="$common --pid --tid" ;;
+        top) options="--resource --once --lines --interval --output --help" ;;
         limits) options="--resource --all --lines --watch --interval --output --help" ;;
         doctor) options="--output --btf --help" ;;
         *) return ;;

@@ -48,23 +48,27 @@ Result<std::uint64_t> Cgroup::field(std::string_view name, std::string_view key)
     return fail(path_ + ": " + std::string(name) + " has no " + std::string(key), ENOENT);
 }
 
+CgroupTree::CgroupTree(const Mount& mount)
+    : point_(mount.point),
+      root_(mount.root == "/" ? "" : mount.root),
+      version_(mount.type == "cgroup2" ? 2 : 1) {}
+
 Result<CgroupTree> CgroupTree::find(const std::vector<Mount>& mounts, std::string_view controller) {
-    CgroupTree tree;
     for (const Mount& mount : mounts) {
-        const bool v2 = mount.type == "cgroup2";
-        if (!v2 && !(mount.type == "cgroup" && mount.has_option(controller))) continue;
-        if (v2) {
-            const auto controllers = read_text(mount.point + "/cgroup.controllers");
-            if (!controllers || !has_word(first_line(*controllers), controller)) continue;
-        }
-        tree.point_ = mount.point;
-        tree.root_ = mount.root == "/" ? "" : mount.root;
-        tree.version_ = v2 ? 2 : 1;
-        return tree;
+        if (mount.type == "cgroup" && mount.has_option(controller)) return CgroupTree(mount);
+        if (mount.type != "cgroup2") continue;
+        const auto controllers = read_text(mount.point + "/cgroup.controllers");
+        if (controllers && has_word(first_line(*controllers), controller)) return CgroupTree(mount);
     }
     return fail("no cgroup hierarchy with the controller " + std::string(controller) +
                     " is mounted",
                 ENOENT);
+}
+
+Result<CgroupTree> CgroupTree::unified(const std::vector<Mount>& mounts) {
+    for (const Mount& mount : mounts)
+        if (mount.type == "cgroup2") return CgroupTree(mount);
+    return fail("cgroup v2 is not mounted", ENOENT);
 }
 
 void CgroupTree::visit(const std::function<void(const Cgroup&)>& visitor) const {

@@ -45,6 +45,9 @@ class CgroupTree {
     [[nodiscard]] static Result<CgroupTree> find(const std::vector<Mount>& mounts,
                                                  std::string_view controller);
 
+    /// That of cgroup v2. Errors: ENOENT, it is not mounted.
+    [[nodiscard]] static Result<CgroupTree> unified(const std::vector<Mount>& mounts);
+
     /// 1 or 2.
     [[nodiscard]] int version() const { return version_; }
 
@@ -52,6 +55,8 @@ class CgroupTree {
     void visit(const std::function<void(const Cgroup&)>& visitor) const;
 
   private:
+    explicit CgroupTree(const Mount& mount);
+
     std::string point_;
     std::string root_;  // path of the cgroup that is mounted there
     int version_ = 2;

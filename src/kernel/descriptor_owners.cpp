@@ -7,20 +7,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 
 #include "base/fd.hpp"
 #include "kernel/descriptor_kind.hpp"
 #include "kernel/file_text.hpp"
+#include "kernel/process_files.hpp"
 
 namespace brink::kernel {
 namespace {
 
-// Whether two descriptors are one open file description (kcmp(2)); no, where the kernel will not tell.
-bool same_file(const InotifyInstance& a, const InotifyInstance& b) {
-    return ::syscall(SYS_kcmp, a.pid, b.pid, KCMP_FILE, a.fd, b.fd) == 0;
+// How two open file descriptions lie to each other: kcmp(2). Negative where the kernel will not tell.
+long compare(const InotifyInstance& a, const InotifyInstance& b) {
+    return ::syscall(SYS_kcmp, a.pid, b.pid, KCMP_FILE, a.fd, b.fd);
 }
 
 }  // namespace
@@ -39,8 +39,12 @@ void DescriptorOwners::walk(const Procfs& procfs, pid_t pid,
                             const std::unordered_set<std::uint64_t>& sockets) {
     const std::string path = procfs.path(pid, "fd");
     const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto refused = [&] {
+        // A kernel thread has no descriptors, and shows that to root alone.
+        if (ProcessFiles(procfs, pid).has_memory()) ++unreadable_;
+    };
     if (!directory) {
-        if (errno == EACCES || errno == EPERM) ++unreadable_;
+        if (errno == EACCES || errno == EPERM) refused();
         return;
     }
     bool denied = false;
@@ -56,15 +60,24 @@ void DescriptorOwners::walk(const Procfs& procfs, pid_t pid,
             add_inotify({pid, static_cast<int>(number)});
         return true;
     });
-    if (denied || (!listed && listed.error().code == EACCES)) ++unreadable_;
+    if (denied || (!listed && listed.error().code == EACCES)) refused();
 }
 
+// They are kept in the kernel's order, so that each new one is compared with a few.
 void DescriptorOwners::add_inotify(InotifyInstance instance) {
-    const bool known =
-        std::any_of(inotify_.begin(), inotify_.end(), [&](const InotifyInstance& other) {
-            return other.pid != instance.pid && same_file(other, instance);
-        });
-    if (!known) inotify_.push_back(instance);
+    auto low = inotify_.begin();
+    auto high = inotify_.end();
+    while (low < high) {
+        const auto middle = low + (high - low) / 2;
+        const long order = compare(*middle, instance);
+        if (order == 0) return;
+        if (order < 0 || order > 2) break;  // where it cannot be told it counts
+        if (order == 1)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    inotify_.insert(low, instance);
 }
 
 pid_t DescriptorOwners::socket_owner(std::uint64_t inode) const {

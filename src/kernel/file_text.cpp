@@ -31,6 +31,29 @@ Result<std::string> read_text(const std::string& path, std::size_t max_bytes) {
     return text;
 }
 
+Result<void> for_each_line(const std::string& path,
+                           const std::function<void(std::string_view)>& visit) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return fail_errno(path);
+    std::array<char, 65536> buffer;
+    std::string pending;
+    for (;;) {
+        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno(path);
+        if (got == 0) break;
+        pending.append(buffer.data(), static_cast<std::size_t>(got));
+        std::string_view rest = pending;
+        for (std::size_t end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+            visit(rest.substr(0, end));
+            rest.remove_prefix(end + 1);
+        }
+        pending = rest;
+    }
+    if (!pending.empty()) visit(pending);
+    return {};
+}
+
 Result<std::uint64_t> read_number(const std::string& path) {
     const auto text = read_text(path, 64);
     if (!text) return tl::unexpected<Error>(text.error());

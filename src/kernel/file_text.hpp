@@ -21,6 +21,10 @@ namespace brink::kernel {
 [[nodiscard]] Result<std::string> read_text(const std::string& path,
                                             std::size_t max_bytes = 1U << 20);
 
+/// Calls `visit` with each line of a file of any size, without its end.
+[[nodiscard]] Result<void> for_each_line(const std::string& path,
+                                         const std::function<void(std::string_view)>& visit);
+
 /// The number that the first line of a file consists of. The error names the file.
 [[nodiscard]] Result<std::uint64_t> read_number(const std::string& path);
 

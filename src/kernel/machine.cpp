@@ -2,11 +2,13 @@
 #include "kernel/machine.hpp"
 
 #include <pwd.h>
+#include <unistd.h>
 
 #include <array>
 #include <unordered_set>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::kernel {
@@ -25,12 +27,17 @@ std::optional<ProcessSummary> summary_of(const ProcessFiles& process) {
     if (const auto pending = process.status("SigQ"))
         summary.pending_signals =
             to_number<std::uint64_t>(pending->substr(0, pending->find('/'))).value_or(0);
-    const auto memory = process.status("VmSize");
-    summary.has_memory = memory && !memory->empty();
+    summary.has_memory = process.has_memory();
     return summary;
 }
 
 }  // namespace
+
+Machine::Machine(std::string proc, std::string sys)
+    : procfs_(std::move(proc)),
+      sys_(std::move(sys)),
+      began_(static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) /
+             (1'000'000'000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)))) {}
 
 void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& visit,
                               bool remember) {
@@ -99,7 +106,12 @@ Result<CgroupTree> Machine::cgroups(std::string_view controller) {
     return CgroupTree::find(*mounts(), controller);
 }
 
-const Result<std::vector<ListeningSocket>>& Machine::listening() {
+Result<CgroupTree> Machine::unified_cgroups() {
+    if (!mounts()) return tl::unexpected<Error>(mounts().error());
+    return CgroupTree::unified(*mounts());
+}
+
+const ListeningSockets& Machine::listening() {
     if (!listening_) listening_ = listening_sockets();
     return *listening_;
 }
@@ -107,8 +119,7 @@ const Result<std::vector<ListeningSocket>>& Machine::listening() {
 const DescriptorOwners& Machine::descriptors() {
     if (descriptors_) return *descriptors_;
     std::unordered_set<std::uint64_t> inodes;
-    if (listening())
-        for (const ListeningSocket& socket : *listening()) inodes.insert(socket.inode);
+    for (const ListeningSocket& socket : listening().sockets) inodes.insert(socket.inode);
     descriptors_ = std::make_unique<DescriptorOwners>(procfs_, inodes);
     return *descriptors_;
 }

@@ -34,10 +34,14 @@ struct ProcessSummary {
 
 class Machine {
   public:
-    explicit Machine(std::string proc = "/proc", std::string sys = "/sys")
-        : procfs_(std::move(proc)), sys_(std::move(sys)) {}
+    explicit Machine(std::string proc = "/proc", std::string sys = "/sys");
 
     [[nodiscard]] const Procfs& procfs() const { return procfs_; }
+
+    /// Whether a process was born after this look began.
+    [[nodiscard]] bool is_younger(const ProcessStat& process) const {
+        return process.start_time > began_;
+    }
     [[nodiscard]] const std::string& sys() const { return sys_; }
 
     /// Calls `visit` with every process, kernel threads and zombies included. If `remember`,
@@ -62,16 +66,19 @@ class Machine {
 
     [[nodiscard]] const Result<std::vector<Mount>>& mounts();
     [[nodiscard]] Result<CgroupTree> cgroups(std::string_view controller);
-    [[nodiscard]] const Result<std::vector<ListeningSocket>>& listening();
+    /// That of cgroup v2, whatever controllers it has.
+    [[nodiscard]] Result<CgroupTree> unified_cgroups();
+    [[nodiscard]] const ListeningSockets& listening();
     /// Knows the owners of the sockets of listening().
     [[nodiscard]] const DescriptorOwners& descriptors();
 
   private:
     Procfs procfs_;
     std::string sys_;
+    std::uint64_t began_;  // clock ticks since boot, as ProcessStat::start_time
     std::optional<std::vector<ProcessSummary>> processes_;
     std::optional<Result<std::vector<Mount>>> mounts_;
-    std::optional<Result<std::vector<ListeningSocket>>> listening_;
+    std::optional<ListeningSockets> listening_;
     std::unique_ptr<DescriptorOwners> descriptors_;
 };
 

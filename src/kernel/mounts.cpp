@@ -21,7 +21,7 @@ std::string unescape(std::string_view text) {
 
 Mount parse(std::string_view line) {
     Mount mount;
-    (void)next_word(line);
+    mount.id = to_number<std::uint64_t>(next_word(line)).value_or(0);
     (void)next_word(line);
     mount.device = next_word(line);
     mount.root = unescape(next_word(line));

@@ -2,6 +2,7 @@
 // Mounts: what is mounted where, /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +12,13 @@
 namespace brink::kernel {
 
 struct Mount {
-    std::string device;   ///< "259:1": major and minor of the superblock
-    std::string root;     ///< what of the file system is mounted: "/" but for bind mounts
-    std::string point;    ///< where
-    std::string type;     ///< "ext4"
-    std::string source;   ///< "/dev/sda1"
-    std::string options;  ///< of the superblock: "rw,memory"
+    std::uint64_t id = 0;  ///< as STATX_MNT_ID of statx(2)
+    std::string device;    ///< "259:1": major and minor of the superblock
+    std::string root;      ///< what of the file system is mounted: "/" but for bind mounts
+    std::string point;     ///< where
+    std::string type;      ///< "ext4"
+    std::string source;    ///< "/dev/sda1"
+    std::string options;   ///< of the superblock: "rw,memory"
 
     /// Whether `option` is one of `options`.
     [[nodiscard]] bool has_option(std::string_view option) const;

@@ -2,15 +2,11 @@
 // Fields of /proc/PID/status are searched, not parsed in a whole: a look wants three or four of sixty.
 #include "kernel/process_files.hpp"
 
-#include <fcntl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
-#include "base/fd.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::kernel {
@@ -40,6 +36,11 @@ Result<std::string_view> ProcessFiles::status(std::string_view name) const {
     return std::string_view();
 }
 
+bool ProcessFiles::has_memory() const {
+    const auto size = status("VmSize");
+    return size && !size->empty();
+}
+
 Result<std::uint64_t> ProcessFiles::number(std::string_view name) const {
     const auto line = status(name);
     if (!line) return tl::unexpected<Error>(line.error());
@@ -54,32 +55,21 @@ Result<std::uint64_t> ProcessFiles::bytes(std::string_view name) const {
 }
 
 Result<std::uint64_t> ProcessFiles::mappings() const {
-    const std::string path = procfs_->path(pid_, "maps");
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return ended_or(pid_, Error{errno, path + ": " + std::strerror(errno)});
-    constexpr std::string_view kGate = "[vsyscall]\n";
-    std::array<char, 65536> buffer;
     std::uint64_t lines = 0;
-    std::string tail;
-    for (;;) {
-        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return ended_or(pid_, Error{errno, path + ": " + std::strerror(errno)});
-        if (got == 0) break;
-        const std::string_view part(buffer.data(), static_cast<std::size_t>(got));
-        lines += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
-        tail = part.substr(part.size() - std::min(part.size(), kGate.size()));
-    }
-    return lines - (tail.ends_with(kGate) ? 1 : 0);
+    const auto read = for_each_line(procfs_->path(pid_, "maps"), [&](std::string_view line) {
+        if (!line.ends_with("[vsyscall]") && !line.ends_with("[vectors]")) ++lines;
+    });
+    if (!read) return ended_or(pid_, read.error());
+    return lines;
 }
 
 Result<std::uint64_t> ProcessFiles::cpu_time_ns() const {
     const auto process = number("Tgid");
     if (!process) return tl::unexpected<Error>(process.error());
-    clockid_t clock{};
-    if (const int error = ::clock_getcpuclockid(static_cast<pid_t>(*process), &clock))
-        return ended_or(pid_, Error{error, "the CPU clock of process " + std::to_string(*process) +
-                                               ": " + std::strerror(error)});
+    // The clock that RLIMIT_CPU is held against: user and system time, as the timer's ticks have them. That
+    // of clock_getcpuclockid(3) counts what the scheduler has given, and runs at another pace.
+    constexpr clockid_t kProf = 0;  // CPUCLOCK_PROF, include/linux/posix-timers_types.h
+    const auto clock = static_cast<clockid_t>(~static_cast<unsigned>(*process) << 3) | kProf;
     timespec time{};
     if (::clock_gettime(clock, &time) != 0) return ended(pid_);
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +

@@ -27,16 +27,21 @@ class ProcessFiles {
     /// What stands behind "NAME:" in /proc/PID/status, proc_pid_status(5), without blanks around it;
     /// empty if there is no such line (VmSize: a kernel thread or a zombie). The error: it has ended.
     [[nodiscard]] Result<std::string_view> status(std::string_view name) const;
+    /// Whether status() has been asked for anything: then it costs nothing more.
+    [[nodiscard]] bool status_is_read() const { return status_.has_value(); }
+    /// Whether it has memory of its own: neither a kernel thread nor a zombie.
+    [[nodiscard]] bool has_memory() const;
     /// The first number there. Errors: ESRCH, also where there is no such line: the process is ending.
     [[nodiscard]] Result<std::uint64_t> number(std::string_view name) const;
     /// The same where the line is in kB, in bytes.
     [[nodiscard]] Result<std::uint64_t> bytes(std::string_view name) const;
 
-    /// Mappings, as vm.max_map_count counts them: lines of /proc/PID/maps without [vsyscall], which is the
+    /// Mappings, as vm.max_map_count counts them: lines of /proc/PID/maps without [vsyscall] or [vectors], which are the
     /// kernel's. Needs the ptrace read right.
     [[nodiscard]] Result<std::uint64_t> mappings() const;
 
-    /// User and system time of all its threads, those that have ended included: clock_getcpuclockid(3).
+    /// User and system time of all its threads, those that have ended included, as the kernel holds it
+    /// against RLIMIT_CPU.
     [[nodiscard]] Result<std::uint64_t> cpu_time_ns() const;
 
     [[nodiscard]] Result<Limit> limit(int rlimit) const { return procfs_->limit(pid_, rlimit); }

@@ -30,7 +30,14 @@ Result<bool> visit_messages(const char* data, std::size_t bytes, const Visitor& 
     const auto* header = reinterpret_cast<const nlmsghdr*>(data);
     auto left = static_cast<unsigned>(bytes);
     for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-        if (header->nlmsg_type == NLMSG_DONE) return true;
+        if (header->nlmsg_type == NLMSG_DONE) {
+            // A dump that has begun says here how it went.
+            int code = 0;
+            if (header->nlmsg_len >= NLMSG_LENGTH(sizeof code))
+                std::memcpy(&code, NLMSG_DATA(header), sizeof code);
+            if (code < 0) return fail_errno("sock_diag", -code);
+            return true;
+        }
         if (header->nlmsg_type == NLMSG_ERROR) {
             const auto* error = static_cast<const nlmsgerr*>(NLMSG_DATA(header));
             return fail_errno("sock_diag", -error->error);
@@ -66,6 +73,11 @@ Result<void> dump(const Request& request, const Visitor& visit) {
 
 std::string host(std::uint8_t family, const __be32* address) {
     std::array<char, INET6_ADDRSTRLEN> text{};
+    // An IPv4 connection of an IPv6 socket is an IPv4 connection.
+    if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address))) {
+        family = AF_INET;
+        address += 3;
+    }
     ::inet_ntop(family, address, text.data(), text.size());
     return family == AF_INET6 ? "[" + std::string(text.data()) + "]" : std::string(text.data());
 }
@@ -119,27 +131,31 @@ ListeningSocket unix_socket(const nlmsghdr& header) {
 
 }  // namespace
 
-Result<std::vector<ListeningSocket>> listening_sockets() {
-    std::vector<ListeningSocket> sockets;
+ListeningSockets listening_sockets() {
+    ListeningSockets all;
+    const auto missing = [&](const char* what, const Error& error) {
+        all.missing += (all.missing.empty() ? "" : "; ") + std::string(what) + ": " + error.message;
+    };
     const auto tcp = dump_tcp(1U << TCP_LISTEN, [&](const inet_diag_msg& message) {
         ListeningSocket listening;
         listening.address = "tcp " + endpoint(message.idiag_family, message.id.idiag_src,
                                               message.id.idiag_sport);
+        listening.port = ntohs(message.id.idiag_sport);
         listening.inode = message.idiag_inode;
         listening.waiting = message.idiag_rqueue;
         listening.backlog = message.idiag_wqueue;
-        sockets.push_back(std::move(listening));
+        all.sockets.push_back(std::move(listening));
     });
-    if (!tcp) return tl::unexpected<Error>(tcp.error());
+    if (!tcp) missing("TCP (module tcp_diag)", tcp.error());
     unix_diag_req request{};
     request.sdiag_family = AF_UNIX;
     request.udiag_states = 1U << TCP_LISTEN;
     request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN;
     const auto local = dump(request, [&](const nlmsghdr& header) {
-        sockets.push_back(unix_socket(header));
+        all.sockets.push_back(unix_socket(header));
     });
-    if (!local) return tl::unexpected<Error>(local.error());
-    return sockets;
+    if (!local) missing("AF_UNIX (module unix_diag)", local.error());
+    return all;
 }
 
 Result<std::vector<Connection>> tcp_connections() {

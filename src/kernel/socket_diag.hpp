@@ -14,6 +14,7 @@ namespace brink::kernel {
 /// A socket on which listen(2) was called.
 struct ListeningSocket {
     std::string address;  ///< "tcp 0.0.0.0:80", "tcp [::]:80", "unix /run/x.sock", "unix @abstract"
+    std::uint16_t port = 0;  ///< TCP
     std::uint64_t inode = 0;
     std::uint32_t waiting = 0;  ///< connections that wait for accept(2)
     std::uint32_t backlog = 0;  ///< as listen(2) was told, bounded by net.core.somaxconn
@@ -26,10 +27,15 @@ struct Connection {
     std::uint16_t local_port = 0;
 };
 
-/// TCP and AF_UNIX sockets that listen. Errors: the kernel has no sock_diag for one of the families.
-[[nodiscard]] Result<std::vector<ListeningSocket>> listening_sockets();
+struct ListeningSockets {
+    std::vector<ListeningSocket> sockets;  ///< TCP and AF_UNIX
+    std::string missing;                   ///< which of the two the kernel does not tell, and why
+};
+
+[[nodiscard]] ListeningSockets listening_sockets();
 
 /// Every TCP socket that has a peer, whatever its state; TIME-WAIT included.
+/// Errors: the kernel has no sock_diag for TCP.
 [[nodiscard]] Result<std::vector<Connection>> tcp_connections();
 
 }  // namespace brink::kernel

@@ -12,9 +12,9 @@ namespace brink::resource {
 namespace {
 
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
-    if (!machine.listening()) return tl::unexpected<Error>(machine.listening().error());
+    const kernel::ListeningSockets& listening = machine.listening();
     std::size_t unknown = 0;
-    for (const kernel::ListeningSocket& socket : *machine.listening()) {
+    for (const kernel::ListeningSocket& socket : listening.sockets) {
         Subject subject;
         subject.target = socket.address;
         subject.name = socket.address;
@@ -28,7 +28,11 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
         take(std::move(subject),
              Reading{.usage = socket.waiting, .limit = std::uint64_t{socket.backlog} + 1});
     }
-    return unknown ? "who holds " + some(unknown, "socket") + " is not to be seen" : "";
+    if (listening.sockets.empty())
+        return fail(listening.missing.empty() ? "no socket listens" : listening.missing, ENOENT);
+    if (unknown == 0) return listening.missing;
+    return "who holds " + some(unknown, "socket") + " is not to be seen" +
+           (listening.missing.empty() ? "" : "; ") + listening.missing;
 }
 
 }  // namespace

@@ -14,7 +14,12 @@ namespace {
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     const auto usage = machine.proc_number("sys/net/netfilter/nf_conntrack_count");
     if (!usage && usage.error().code == ENOENT) return fail("nf_conntrack is not loaded", ENOENT);
-    return take_system(usage, machine.proc_number("sys/net/netfilter/nf_conntrack_max"), take);
+    // With 0 the kernel does not look at the count.
+    const auto limit =
+        machine.proc_number("sys/net/netfilter/nf_conntrack_max").map([](std::uint64_t most) {
+            return most ? most : kUnlimited;
+        });
+    return take_system(usage, limit, take);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// cpu: CPU time of a process against RLIMIT_CPU (getrlimit(2)), in nanoseconds; the rlimit is in seconds. At
-// the soft limit the kernel sends SIGXCPU, once a second, and at the hard one SIGKILL. The usage is the
-// process's CPU clock (clock_getcpuclockid(3)); the kernel looks at it when the timer ticks.
+// cpu: CPU time of a process against RLIMIT_CPU (getrlimit(2)), in nanoseconds; the rlimit is in seconds. At the soft
+// limit the kernel sends SIGXCPU and raises that limit by a second, so that the next signal comes a second later
+// (check_process_timers()); at the hard one it sends SIGKILL. A level of 100% is therefore gone in the moment in
+// which it is reached: take a lower one. The kernel looks when the timer ticks.
 #include <sys/resource.h>
 
 #include "resource/table.hpp"
@@ -23,7 +24,7 @@ const Definition k_cpu{
                  .unit = Unit::time_ns,
                  .summary = "CPU time of a process",
                  .limited_by = "RLIMIT_CPU",
-                 .exactness = "a clock tick: the limit is checked by the timer"},
+                 .exactness = "a clock tick: the kernel looks at it when the timer ticks"},
     .read_process = read,
 };
 

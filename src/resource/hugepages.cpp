@@ -19,30 +19,37 @@ Result<std::uint64_t> number(const std::string& directory, const char* name) {
     return kernel::read_number(directory + "/" + name);
 }
 
+// What the kernel may still make is counted by its surplus over the pool: nr_hugepages has that in it.
 void take_size(const std::string& directory, const std::string& size, const Take& take) {
     const auto total = number(directory, "nr_hugepages");
     const auto free = number(directory, "free_hugepages");
     const auto reserved = number(directory, "resv_hugepages");
+    const auto surplus = number(directory, "surplus_hugepages");
     const auto overcommit = number(directory, "nr_overcommit_hugepages");
-    if (!total || !free || !reserved || !overcommit || *total + *overcommit == 0) return;
+    if (!total || !free || !reserved || !surplus || !overcommit) return;
+    const std::uint64_t pool = *total - std::min(*surplus, *total);
+    const std::uint64_t limit = pool + std::min(*overcommit, kUnlimited - pool);
+    if (limit == 0) return;
     Subject subject;
     subject.target = size;
     subject.name = "pages of " + size;
+    // The files are read one after another.
     take(std::move(subject),
-         Reading{.usage = *total - *free + *reserved, .limit = *total + *overcommit});
+         Reading{.usage = *total - std::min(*free, *total) + *reserved, .limit = limit});
 }
 
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     std::size_t taken = 0;
+    const auto counted = [&](Subject subject, const Reading& reading) {
+        ++taken;
+        take(std::move(subject), reading);
+    };
     std::error_code error;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(machine.sys() + "/kernel/mm/hugepages", error)) {
-        const std::string size = entry.path().filename().string();  // "hugepages-2048kB"
-        take_size(entry.path().string(), size.substr(std::min(size.find('-') + 1, size.size())),
-                  [&](Subject subject, const Reading& reading) {
-                      ++taken;
-                      take(std::move(subject), reading);
-                  });
+    std::filesystem::directory_iterator entry(machine.sys() + "/kernel/mm/hugepages", error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        const std::string name = entry->path().filename().string();  // "hugepages-2048kB"
+        take_size(entry->path().string(), name.substr(std::min(name.find('-') + 1, name.size())),
+                  counted);
     }
     if (taken == 0) return fail("there are no huge pages", ENOENT);
     return "";

@@ -15,7 +15,7 @@ namespace {
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     return take_inotify(
         machine, "sys/fs/inotify/max_user_instances",
-        [](const kernel::InotifyInstance&) { return std::uint64_t{1}; }, take);
+        [](const kernel::InotifyInstance&) -> Result<std::uint64_t> { return 1; }, take);
 }
 
 }  // namespace

@@ -14,12 +14,14 @@ namespace {
 
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     const kernel::Procfs& procfs = machine.procfs();
-    const auto watches = [&](const kernel::InotifyInstance& instance) {
+    const auto watches = [&](const kernel::InotifyInstance& instance) -> Result<std::uint64_t> {
         const std::string name = "fdinfo/" + std::to_string(instance.fd);
-        const auto text = kernel::read_text(procfs.path(instance.pid, name), std::size_t{64} << 20);
         std::uint64_t count = 0;
-        std::string_view rest = text ? std::string_view(*text) : std::string_view();
-        while (const auto line = kernel::next_line(rest)) count += line->starts_with("inotify wd:");
+        const auto read = kernel::for_each_line(procfs.path(instance.pid, name),
+                                                [&](std::string_view line) {
+                                                    count += line.starts_with("inotify wd:");
+                                                });
+        if (!read) return tl::unexpected<Error>(read.error());
         return count;
     };
     return take_inotify(machine, "sys/fs/inotify/max_user_watches", watches, take);

@@ -30,7 +30,7 @@ const Definition k_maps{
                  .summary = "memory mappings of a process",
                  .limited_by = "vm.max_map_count",
                  .denied_errno = ENOMEM,
-                 .exactness = "exact"},
+                 .exactness = "exact; the kernel refuses from one above the limit on"},
     .read_process = read,
 };
 

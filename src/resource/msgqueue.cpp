@@ -47,12 +47,15 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     std::map<uid_t, std::uint64_t> users;
     std::size_t unreadable = 0;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(mount->point, error)) {
-        const std::string name = "/" + entry.path().filename().string();
+    std::filesystem::directory_iterator entry(mount->point, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        const std::string name = "/" + entry->path().filename().string();
         const mqd_t queue = ::mq_open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         if (queue == mqd_t(-1) || !add(queue, users)) ++unreadable;
         if (queue != mqd_t(-1)) ::mq_close(queue);
     }
+    if (error) return fail(mount->point + ": " + error.message(), error.value());
+    if (users.empty() && unreadable == 0) return fail("there are no message queues", ENOENT);
     take_users(machine, users, RLIMIT_MSGQUEUE, take);
     return unreadable ? some(unreadable, "queue") + " may not be read" : "";
 }
@@ -61,13 +64,15 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
 
 extern const Definition k_msgqueue;
 const Definition k_msgqueue{
-    .resource = {.name = "msgqueue",
-                 .scope = Scope::user,
-                 .unit = Unit::bytes,
-                 .summary = "POSIX message queues of a user",
-                 .limited_by = "RLIMIT_MSGQUEUE",
-                 .denied_errno = EMFILE,
-                 .exactness = "exact in the reader's IPC namespace"},
+    .resource =
+        {.name = "msgqueue",
+         .scope = Scope::user,
+         .unit = Unit::bytes,
+         .summary = "POSIX message queues of a user",
+         .limited_by = "RLIMIT_MSGQUEUE",
+         .denied_errno = EMFILE,
+         .exactness =
+             "exact in the reader's IPC namespace, as long as no queue was given to another owner"},
     .read_all = read_all,
 };
 

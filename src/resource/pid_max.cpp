@@ -19,15 +19,14 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
 
 extern const Definition k_pid_max;
 const Definition k_pid_max{
-    .resource =
-        {.name = "pid_max",
-         .scope = Scope::system,
-         .unit = Unit::count,
-         .summary = "process numbers in use",
-         .limited_by = "kernel.pid_max",
-         .denied_errno = EAGAIN,
-         .exactness =
-             "threads stand for numbers: a group or session whose leader has ended keeps one more"},
+    .resource = {.name = "pid_max",
+                 .scope = Scope::system,
+                 .unit = Unit::count,
+                 .summary = "process numbers in use",
+                 .limited_by = "kernel.pid_max",
+                 .denied_errno = EAGAIN,
+                 .exactness = "threads stand for numbers, those of the whole machine; once numbers "
+                              "have gone round, 300 are kept for the start"},
     .read_all = read_all,
 };
 

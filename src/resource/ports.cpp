@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "kernel/file_text.hpp"
@@ -59,9 +60,13 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     if (!range) return tl::unexpected<Error>(range.error());
     const auto connections = kernel::tcp_connections();
     if (!connections) return tl::unexpected<Error>(connections.error());
+    // Towards a server on such a port it is the peers who use up ports.
+    std::set<std::uint16_t> served;
+    for (const kernel::ListeningSocket& socket : machine.listening().sockets)
+        served.insert(socket.port);
     std::map<std::string, std::uint64_t> used;
     for (const kernel::Connection& connection : *connections)
-        if (range->has(connection.local_port))
+        if (range->has(connection.local_port) && !served.contains(connection.local_port))
             ++used["tcp " + connection.local + " to " + connection.remote];
     for (const auto& [path, count] : used) {
         Subject subject;

@@ -23,7 +23,8 @@ const Definition k_stack{
                  .unit = Unit::bytes,
                  .summary = "stack of the first thread of a process",
                  .limited_by = "RLIMIT_STACK",
-                 .exactness = "a program that maps with MAP_GROWSDOWN has that counted too"},
+                 .exactness = "what a program maps with MAP_GROWSDOWN is counted too, and from "
+                              "Linux 6.6 on shadow stacks"},
     .read_process = read,
 };
 

@@ -5,16 +5,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 namespace brink::resource {
 namespace {
 
-// Kernel threads and zombies have neither descriptors nor memory: no resource is read of them.
-bool is_bare(const kernel::ProcessFiles& process, const Reading& reading) {
-    if (reading.usage != 0) return false;
-    const auto memory = process.status("VmSize");
-    return !memory || memory->empty();
+// Kernel threads and zombies have neither descriptors nor memory: no resource is read of them. To look costs
+// something only where nothing but descriptors was read, and these have none.
+bool is_bare(const kernel::ProcessFiles& process, const Result<Reading>& reading) {
+    return (!reading || reading->usage == 0 || process.status_is_read()) && !process.has_memory();
 }
 
 void read_processes(kernel::Machine& machine, const std::vector<const Definition*>& wanted,
@@ -24,11 +24,11 @@ void read_processes(kernel::Machine& machine, const std::vector<const Definition
         [&](const kernel::ProcessFiles& process) {
             for (const Definition* definition : wanted) {
                 const auto reading = definition->read_process(process);
+                if (is_bare(process, reading)) break;
                 if (!reading) {
                     if (reading.error().code != ESRCH) ++denied[definition];
                     continue;
                 }
-                if (is_bare(process, *reading)) break;
                 Row& row = survey.rows.emplace_back();
                 row.resource = &definition->resource;
                 row.subject.pid = process.pid();
@@ -72,13 +72,38 @@ std::vector<Nearest> nearest_of_each(Survey& survey) {
     return all;
 }
 
+std::string key_of(const Row& row) {
+    const Subject& subject = row.subject;
+    const Scope scope = row.resource->scope;
+    std::string key(scope_name(scope));
+    if (scope == Scope::process && subject.pid) return key + std::to_string(*subject.pid);
+    if (scope == Scope::user && subject.uid) return key + std::to_string(*subject.uid);
+    if (scope == Scope::cgroup && !subject.cgroup.empty()) return key + subject.cgroup;
+    if (subject.target.empty()) key += row.resource->name;
+    return key + subject.target;
+}
+
+std::vector<Standing> by_subject(Survey& survey) {
+    std::vector<Standing> all;
+    std::unordered_map<std::string, std::size_t> places;
+    for (Row& row : survey.rows) {
+        const auto [place, added] = places.try_emplace(key_of(row), all.size());
+        if (added) all.emplace_back();
+        all[place->second].rows.push_back(&row);
+    }
+    return all;
+}
+
 void name_process(const kernel::Machine& machine, Row& row) {
     Subject& subject = row.subject;
     if (!subject.pid || !subject.name.empty()) return;
     const auto stat = machine.procfs().stat(*subject.pid);
     const auto status = machine.procfs().status(*subject.pid);
-    if (stat) subject.comm = stat->comm;
-    if (status) subject.uid = status->uid_real;
+    // The number can have another owner by now, who was born later.
+    if (stat && status && !machine.is_younger(*stat)) {
+        subject.comm = stat->comm;
+        subject.uid = status->uid_real;
+    }
     subject.name = subject.comm + "[" + std::to_string(*subject.pid) + "]";
 }
 

@@ -50,6 +50,18 @@ struct Nearest {
 /// One for each resource that has rows, in the order of survey.rows. Points into `survey`.
 [[nodiscard]] std::vector<Nearest> nearest_of_each(Survey& survey);
 
+/// How one subject stands in all that was read of it.
+struct Standing {
+    std::vector<Row*> rows;  ///< at least one, nearest first
+};
+
+/// Every subject once, nearest first. What is counted for the whole system is a subject for each
+/// resource. Points into `survey`.
+[[nodiscard]] std::vector<Standing> by_subject(Survey& survey);
+
+/// Tells subjects apart, and knows one again in a later survey.
+[[nodiscard]] std::string key_of(const Row& row);
+
 /// Fills in what processes are called, and whose they are: only for rows that are shown, since it costs as much as
 /// reading them. One that has ended meanwhile keeps its number.
 void name_process(const kernel::Machine& machine, Row& row);

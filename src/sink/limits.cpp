@@ -80,7 +80,7 @@ std::string line_of(const Cells& cells, std::string_view engine, const Widths& w
                                    cells.percent, widths.percent, engine, widths.engine,
                                    cells.subject);
     if (style.width > 0) line = shorten(line, style.width);
-    return paint(style, cells.tone, line) + "\n";
+    return paint(style, cells.tone, line);
 }
 
 std::string remark_line(const Remark& remark, const TextStyle& style) {
@@ -95,7 +95,9 @@ void add(ordered_json& object, const char* name, const std::string& text) {
     if (!text.empty()) object[name] = sanitize_utf8(text);
 }
 
-ordered_json object_of(const Nearest& nearest) {
+}  // namespace
+
+ordered_json limits_object(const Nearest& nearest) {
     const Row& row = *nearest.row;
     const Reading& reading = row.reading;
     ordered_json object{{"resource", row.resource->name},
@@ -105,7 +107,10 @@ ordered_json object_of(const Nearest& nearest) {
     if (const auto share = resource::permille(reading)) {
         object["limit"] = reading.limit;
         if (reading.limit_hard != kUnlimited) object["limit_hard"] = reading.limit_hard;
-        object["headroom"] = static_cast<std::int64_t>(reading.limit - reading.usage);
+        if (reading.usage <= reading.limit)
+            object["headroom"] = reading.limit - reading.usage;
+        else
+            object["headroom"] = -static_cast<std::int64_t>(reading.usage - reading.limit);
         object["percent"] = static_cast<double>(*share) / 10;
     }
     object["unit"] = unit_code(row.resource->unit);
@@ -118,17 +123,26 @@ ordered_json object_of(const Nearest& nearest) {
     return object;
 }
 
-}  // namespace
-
-std::string limits_table(const LimitsView& view, std::string_view engine, const TextStyle& style) {
+std::vector<std::string> limits_lines(const std::vector<Nearest>& rows,
+                                      const std::vector<std::string>& notes,
+                                      std::string_view engine, const TextStyle& style) {
     const Cells head{"RESOURCE", "USAGE", "LIMIT", "HEADROOM", "%", "SUBJECT", Tone::strong};
-    std::vector<Cells> lines;
+    std::vector<Cells> all;
     Widths widths;
     widths.engine = std::max(engine.size(), std::string_view("ENGINE").size());
     widths.fit(head);
-    for (const Nearest& nearest : view.rows) widths.fit(lines.emplace_back(cells_of(nearest)));
-    std::string text = line_of(head, "ENGINE", widths, style);
-    for (const Cells& cells : lines) text += line_of(cells, engine, widths, style);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        widths.fit(all.emplace_back(cells_of(rows[i])));
+        if (!notes.empty()) all.back().subject += notes[i];
+    }
+    std::vector<std::string> lines{line_of(head, "ENGINE", widths, style)};
+    for (const Cells& cells : all) lines.push_back(line_of(cells, engine, widths, style));
+    return lines;
+}
+
+std::string limits_table(const LimitsView& view, std::string_view engine, const TextStyle& style) {
+    std::string text;
+    for (const std::string& line : limits_lines(view.rows, {}, engine, style)) text += line + "\n";
     if (view.left_out) text += fmt::format("and {} more\n", view.left_out);
     if (!view.remarks.empty()) text += "\n";
     for (const Remark* remark : view.remarks) text += remark_line(*remark, style);
@@ -142,7 +156,7 @@ std::string limits_json(const LimitsView& view, std::string_view engine, std::in
         return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
     };
     std::string text;
-    for (const Nearest& nearest : view.rows) text += line(object_of(nearest));
+    for (const Nearest& nearest : view.rows) text += line(limits_object(nearest));
     for (const Remark* remark : view.remarks)
         text += line(
             {{"resource", remark->resource->name},

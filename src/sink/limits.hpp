@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,16 @@ struct LimitsView {
     std::vector<const resource::Remark*> remarks;
     std::size_t left_out = 0;  ///< rows for which there was no place
 };
+
+/// The table of such rows: a headline, then a line for each, without newlines; as wide as `style` says.
+/// `notes`, if not empty: for each row what stands behind the subject.
+[[nodiscard]] std::vector<std::string> limits_lines(const std::vector<resource::Nearest>& rows,
+                                                    const std::vector<std::string>& notes,
+                                                    std::string_view engine,
+                                                    const TextStyle& style);
+
+/// One row as a JSON object, the fields named as in the event record; without engine and time.
+[[nodiscard]] nlohmann::ordered_json limits_object(const resource::Nearest& row);
 
 /// A line for each row, with a headline, then what was not read and why; ends in a newline. Lines are cut to the width
 /// of `style`. `engine`: with which the rows were read.

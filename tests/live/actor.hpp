@@ -29,9 +29,9 @@ enum class Deed : int {
     open_queue,     // a POSIX message queue of `a` messages of `b` bytes
     watch_file,  // inotify_add_watch of a new file in the folder it was started with, on instance `a`
     new_inotify,  // an instance
-    duplicate,    // a descriptor
+    duplicate,    // descriptor `a`
     open_file,    // for itself
-    burn,         // until it has used `a` ns of CPU time; the answer is how much it has used
+    burn,         // until the kernel sends SIGXCPU, which it blocks
 };
 
 class Actor {

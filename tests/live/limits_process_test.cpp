@@ -3,6 +3,8 @@
 // refused, and with the limit one unit higher it is not. So the usage is exact.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -88,15 +90,40 @@ TEST(LimitsOfProcesses, Stack) {
     EXPECT_LE(after, before + (2 << 20) + 4096);
 }
 
-TEST(LimitsOfProcesses, CpuTimeAndItsLimitInSeconds) {
+// The kernel says itself when a second is used up.
+TEST(LimitsOfProcesses, CpuTimeWhenTheKernelActs) {
     const Actor actor;
-    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_CPU, 77), 0);
-    const std::int64_t used = actor(Deed::burn, 200'000'000);
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_CPU, 1), 0);
+    ASSERT_EQ(actor(Deed::burn), 0);
     const auto row = row_of("cpu", "pid", actor.pid());
     ASSERT_TRUE(row);
-    EXPECT_GE(row->value("usage", std::int64_t{0}), used);
-    EXPECT_LE(row->value("usage", std::int64_t{0}), used + 100'000'000);
-    EXPECT_EQ(row->value("limit", std::uint64_t{0}), 77'000'000'000U);
+    EXPECT_GE(row->value("usage", std::int64_t{0}), 1'000'000'000);
+    EXPECT_LE(row->value("usage", std::int64_t{0}), 1'050'000'000);
+    EXPECT_EQ(row->value("limit", std::uint64_t{0}), 2'000'000'000U)
+        << "it is raised with each signal";
+}
+
+// Every process that has memory is there, and no other.
+TEST(LimitsOfProcesses, NoKernelThreadsAndNoZombies) {
+    const pid_t zombie = ::fork();
+    if (zombie == 0) ::_exit(0);
+    siginfo_t ended{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(zombie), &ended, WEXITED | WNOWAIT), 0);
+    for (const char* resource : {"cpu", "threads", "nofile", "as"}) {
+        bool own = false;
+        for (const nlohmann::json& row : limits_of(resource)) {
+            const int pid = row.value("pid", 0);
+            own |= pid == ::getpid();
+            if (pid == 0) continue;
+            EXPECT_NE(pid, zombie) << resource;
+            const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
+            EXPECT_TRUE(status.empty() || status.find("VmSize:") != std::string::npos ||
+                        status.find("State:\tZ") != std::string::npos)
+                << resource << " of " << row.value("comm", "");
+        }
+        EXPECT_TRUE(own) << resource;
+    }
+    ::waitpid(zombie, nullptr, 0);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr std::uint64_t kPressureWindow_ns = 2'000'000'000;
 Subject the_cgroup(const kernel::Cgroup& cgroup) {
     Subject subject;
     subject.cgroup = cgroup.path();
-    subject.name = cgroup.path();
+    subject.name = "cgroup " + cgroup.path();
     return subject;
 }
 
@@ -52,17 +52,29 @@ Result<std::string> take_cgroups(kernel::Machine& machine, std::string_view cont
                                  const Take& take, const ReadCgroup& read) {
     const auto tree = machine.cgroups(controller);
     if (!tree) return tl::unexpected<Error>(tree.error());
+    std::size_t visited = 0;
     std::size_t taken = 0;
     bool in_v2_only = false;
+    std::string refused;
     tree->visit([&](const kernel::Cgroup& cgroup) {
+        ++visited;
         const auto reading = read(cgroup, tree->version());
-        if (reading) take(the_cgroup(cgroup), *reading);
-        if (reading) ++taken;
-        in_v2_only |= !reading && reading.error().code == EOPNOTSUPP;
+        if (reading) {
+            take(the_cgroup(cgroup), *reading);
+            ++taken;
+            return;
+        }
+        in_v2_only |= reading.error().code == EOPNOTSUPP;
+        if (refused.empty() && (reading.error().code == EACCES || reading.error().code == EPERM))
+            refused = reading.error().message;
     });
-    if (taken != 0) return "";
+    if (taken != 0) return refused;
     if (in_v2_only) return fail("this machine has cgroup v1, which has no such limit", ENOENT);
-    return fail("there is no cgroup but the root, which has no limit", ENOENT);
+    if (!refused.empty()) return fail(refused, EACCES);
+    if (visited == 1) return fail("there is no cgroup but the root, which has no limit", ENOENT);
+    return fail("none of " + some(visited, "cgroup") +
+                    " has this limit: the controller is not enabled in them",
+                ENOENT);
 }
 
 Result<std::string> take_pressure(kernel::Machine& machine, std::string_view kind,
@@ -75,14 +87,17 @@ Result<std::string> take_pressure(kernel::Machine& machine, std::string_view kin
     }
     const auto whole = parse_pressure(*system);
     if (!whole) return tl::unexpected<Error>(whole.error());
-    take(the_cgroup(kernel::Cgroup("/", "")), *whole);
-    const auto tree = machine.cgroups(kind);
-    if (!tree || tree->version() != 2) return "";
+    Subject subject;
+    subject.name = "the system";
+    take(std::move(subject), *whole);
+    // The files are there whether the controller is enabled or not.
+    const auto tree = machine.unified_cgroups();
+    if (!tree) return "";
     tree->visit([&](const kernel::Cgroup& cgroup) {
-        const auto text = cgroup.path() == "/" ? fail("has been said")
-                                               : cgroup.text(std::string(kind) + ".pressure");
-        if (const auto reading = text ? parse_pressure(*text) : fail(""))
-            take(the_cgroup(cgroup), *reading);
+        const auto text = cgroup.text(std::string(kind) + ".pressure");
+        // The root of a whole machine says the same once more; that of a container does not.
+        if (!text || *text == *system) return;
+        if (const auto reading = parse_pressure(*text)) take(the_cgroup(cgroup), *reading);
     });
     return "";
 }

@@ -12,8 +12,9 @@
 
 namespace brink::resource {
 
-/// Takes every file system that is mounted, once, where it is mounted first. Those whose server may not answer (NFS,
-/// FUSE and the like) are not asked, and named in the answer. `read`: nullopt, it has no such limit.
+/// Takes every file system that is mounted for writing, once, where it is mounted first. Those whose server may not
+/// answer (NFS, FUSE and the like) and what is mounted below them are not asked; such, and those that may not be read, are
+/// named in the answer. `read`: nullopt, it has no such limit.
 [[nodiscard]] Result<std::string> take_file_systems(
     kernel::Machine& machine, const Take& take,
     const std::function<std::optional<Reading>(const struct statvfs&)>& read);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resource/shared/inotify.hpp"
 
+#include <cerrno>
 #include <map>
 #include <unordered_map>
 
@@ -10,7 +11,8 @@ namespace brink::resource {
 
 Result<std::string> take_inotify(
     kernel::Machine& machine, std::string_view limit,
-    const std::function<std::uint64_t(const kernel::InotifyInstance&)>& count, const Take& take) {
+    const std::function<Result<std::uint64_t>(const kernel::InotifyInstance&)>& count,
+    const Take& take) {
     const auto most = machine.proc_number(limit);
     if (!most) return tl::unexpected<Error>(most.error());
     std::unordered_map<pid_t, uid_t> owners;
@@ -19,12 +21,18 @@ Result<std::string> take_inotify(
         owners[process.pid] = process.uid_effective;
         users.try_emplace(process.uid_effective, 0);
     }
-    for (const kernel::InotifyInstance& instance : machine.descriptors().inotify())
-        if (const auto owner = owners.find(instance.pid); owner != owners.end())
-            users[owner->second] += count(instance);
+    std::size_t uncounted = 0;
+    for (const kernel::InotifyInstance& instance : machine.descriptors().inotify()) {
+        const auto owner = owners.find(instance.pid);
+        const auto more = count(instance);
+        if (owner != owners.end() && more)
+            users[owner->second] += *more;
+        else if (!more && more.error().code != ENOENT)  // else it was closed meanwhile
+            ++uncounted;
+    }
     for (const auto& [uid, usage] : users)
         take(the_user(machine, uid), Reading{.usage = usage, .limit = *most});
-    const std::size_t unread = machine.descriptors().unreadable();
+    const std::size_t unread = machine.descriptors().unreadable() + uncounted;
     return unread ? "the descriptors of " + some(unread, "process") + " may not be read" : "";
 }
 

@@ -15,6 +15,7 @@ namespace brink::resource {
 /// Who made an instance is not shown: it is counted for the effective user of a process that holds it.
 [[nodiscard]] Result<std::string> take_inotify(
     kernel::Machine& machine, std::string_view limit,
-    const std::function<std::uint64_t(const kernel::InotifyInstance&)>& count, const Take& take);
+    const std::function<Result<std::uint64_t>(const kernel::InotifyInstance&)>& count,
+    const Take& take);
 
 }  // namespace brink::resource

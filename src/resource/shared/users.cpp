@@ -3,7 +3,23 @@
 
 #include <sys/resource.h>
 
+#include "kernel/file_text.hpp"
+
 namespace brink::resource {
+
+namespace {
+
+// In another user namespace uid 0 is an ordinary user of the machine. user_namespaces(7)
+bool is_initial_namespace(const kernel::Machine& machine) {
+    const auto text = machine.proc_text("self/uid_map");
+    if (!text) return true;
+    std::string_view rest = *text;
+    const std::string_view inside = kernel::next_word(rest);
+    const std::string_view outside = kernel::next_word(rest);
+    return inside == "0" && outside == "0";
+}
+
+}  // namespace
 
 Subject the_user(const kernel::Machine& machine, uid_t uid) {
     Subject subject;
@@ -14,12 +30,13 @@ Subject the_user(const kernel::Machine& machine, uid_t uid) {
 
 void take_users(kernel::Machine& machine, const std::map<uid_t, std::uint64_t>& users, int rlimit,
                 const Take& take) {
+    const bool root_is_root = is_initial_namespace(machine);
     std::map<uid_t, Reading> readings;
     for (const auto& [uid, usage] : users) readings[uid].usage = usage;
     for (const kernel::ProcessSummary& process : machine.processes()) {
         const auto user = readings.find(process.uid);
         if (user == readings.end() || !process.has_memory) continue;
-        if (process.uid == 0 && rlimit == RLIMIT_NPROC) continue;
+        if (process.uid == 0 && rlimit == RLIMIT_NPROC && root_is_root) continue;
         const auto limit = machine.procfs().limit(process.pid, rlimit);
         if (!limit || limit->soft >= user->second.limit) continue;
         user->second.limit = limit->soft;

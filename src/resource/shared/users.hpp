@@ -14,7 +14,7 @@ namespace brink::resource {
 [[nodiscard]] Subject the_user(const kernel::Machine& machine, uid_t uid);
 
 /// Takes each of `users` (real user id and usage) against the lowest soft limit RLIMIT_… `rlimit` among the processes
-/// of that user. RLIMIT_NPROC does not hold uid 0 (user_namespaces(7)): unlimited.
+/// of that user. RLIMIT_NPROC does not hold uid 0 of the initial user namespace: unlimited.
 void take_users(kernel::Machine& machine, const std::map<uid_t, std::uint64_t>& users, int rlimit,
                 const Take& take);
 

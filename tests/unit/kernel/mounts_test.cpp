@@ -17,6 +17,7 @@ TEST(Mounts, ReadsFieldsAroundTheOptionalOnes) {
     const auto mounts = read_mounts(proc.root());
     ASSERT_TRUE(mounts);
     ASSERT_EQ(mounts->size(), 3U);
+    EXPECT_EQ((*mounts)[0].id, 22U);
     EXPECT_EQ((*mounts)[0].device, "259:1");
     EXPECT_EQ((*mounts)[0].point, "/");
     EXPECT_EQ((*mounts)[0].type, "ext4");

@@ -46,6 +46,8 @@ TEST_F(OnFiles, NumbersOfTheSystem) {
     files_.write("proc/sys/net/netfilter/nf_conntrack_count", "12\n");
     files_.write("proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
     expect_system("conntrack", 12, 65536);
+    files_.write("proc/sys/net/netfilter/nf_conntrack_max", "0\n");
+    expect_system("conntrack", 12, kUnlimited);
     files_.write("proc/meminfo", "MemTotal: 5 kB\nSwapTotal:     1000 kB\nSwapFree:  400 kB\n");
     expect_system("swap", 600 * 1024, 1000 * 1024);
     files_.write(
@@ -74,13 +76,14 @@ TEST_F(OnFiles, HugePagesOfEachSize) {
     const std::string small = "sys/kernel/mm/hugepages/hugepages-2048kB/";
     for (const auto& [name, value] :
          {std::pair("nr_hugepages", "10"), std::pair("free_hugepages", "7"),
-          std::pair("resv_hugepages", "2"), std::pair("nr_overcommit_hugepages", "5")})
+          std::pair("resv_hugepages", "2"), std::pair("nr_overcommit_hugepages", "5"),
+          std::pair("surplus_hugepages", "3")})
         files_.write(small + name, std::string(value) + "\n");
     const auto rows = read("hugepages");
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows.begin()->first, "pages of 2048kB");
     EXPECT_EQ(rows.begin()->second.usage, 5U);
-    EXPECT_EQ(rows.begin()->second.limit, 15U);
+    EXPECT_EQ(rows.begin()->second.limit, 12U) << "7 of the pool, and 5 that may be made";
 }
 
 TEST_F(OnFiles, PressureAsTimeInItsWindow) {
@@ -89,8 +92,8 @@ TEST_F(OnFiles, PressureAsTimeInItsWindow) {
     files_.write("proc/self/mountinfo", "");
     const auto rows = read("pressure_cpu");
     ASSERT_EQ(rows.size(), 1U);
-    EXPECT_EQ(rows.at("/").usage, 354'000'000U);
-    EXPECT_EQ(rows.at("/").limit, 2'000'000'000U);
+    EXPECT_EQ(rows.at("the system").usage, 354'000'000U);
+    EXPECT_EQ(rows.at("the system").limit, 2'000'000'000U);
 }
 
 TEST_F(OnFiles, CgroupsAgainstTheirOwnLimits) {
@@ -101,11 +104,33 @@ TEST_F(OnFiles, CgroupsAgainstTheirOwnLimits) {
     files_.write("cg/a.slice/memory.max", "max\n");
     files_.write("cg/a.slice/b.service/memory.current", "3000\n");
     files_.write("cg/a.slice/b.service/memory.max", "4096\n");
+    files_.write("cg/a.slice/b.service/memory.high", "2048\n");
+    files_.write("cg/a.slice/b.service/io.pressure", "some avg10=50.00 avg60=0.00\n");
+    files_.write("proc/pressure/io", "some avg10=1.00 avg60=0.00\n");
     const auto rows = read("memory");
     ASSERT_EQ(rows.size(), 2U) << "the root has none";
-    EXPECT_EQ(rows.at("/a.slice").limit, kUnlimited);
-    EXPECT_EQ(rows.at("/a.slice/b.service").usage, 3000U);
-    EXPECT_EQ(rows.at("/a.slice/b.service").limit, 4096U);
+    EXPECT_EQ(rows.at("cgroup /a.slice").limit, kUnlimited);
+    EXPECT_EQ(rows.at("cgroup /a.slice/b.service").usage, 3000U);
+    EXPECT_EQ(rows.at("cgroup /a.slice/b.service").limit, 4096U);
+    EXPECT_EQ(read("memory_high").at("cgroup /a.slice/b.service").limit, 2048U);
+    const auto pressure = read("pressure_io");  // although the controller is not enabled
+    EXPECT_EQ(pressure.at("the system").usage, 20'000'000U);
+    EXPECT_EQ(pressure.at("cgroup /a.slice/b.service").usage, 1'000'000'000U);
+}
+
+TEST_F(OnFiles, CgroupsHaveNoLimitForSeveralReasons) {
+    files_.write("proc/self/mountinfo",
+                 "30 22 0:25 / " + files_.root() + "/cg rw - cgroup2 none rw\n");
+    files_.write("cg/cgroup.controllers", "memory pids\n");
+    EXPECT_TRUE(read("memory").empty());
+    EXPECT_EQ(remark_, "there is no cgroup but the root, which has no limit");
+    files_.write("cg/a/cgroup.procs", "");
+    EXPECT_TRUE(read("memory").empty());
+    EXPECT_NE(remark_.find("none of 2 cgroups"), std::string::npos);
+    files_.write("proc/self/mountinfo",
+                 "30 22 0:25 / " + files_.root() + "/cg rw - cgroup none rw,memory\n");
+    EXPECT_TRUE(read("memory_high").empty());
+    EXPECT_NE(remark_.find("cgroup v1"), std::string::npos);
 }
 
 TEST(Table, EveryResourceCanBeReadOrSaysWhyNot) {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "screen.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "output.hpp"
+
+namespace brink::app {
+
+using Key = sink::TopScreen::Key;
+
+Screen::Screen() {
+    ::tcgetattr(STDIN_FILENO, &before_);
+    termios raw = before_;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
+    (void)write_all(STDOUT_FILENO, "\x1b[?1049h\x1b[?25l");
+}
+
+Screen::~Screen() {
+    (void)write_all(STDOUT_FILENO, "\x1b[?25h\x1b[?1049l");
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+}
+
+void Screen::draw(const std::string& text) const {
+    (void)write_all(STDOUT_FILENO, as_screen(text));
+}
+
+bool Screen::read_keys(const std::function<void(Key, char)>& press) const {
+    std::array<char, 256> bytes;
+    const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+    if (got > 0) parse_keys({bytes.data(), static_cast<std::size_t>(got)}, press);
+    return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+std::string as_screen(const std::string& text) {
+    std::string screen = "\x1b[H";
+    std::string_view rest = text;
+    if (rest.ends_with('\n')) rest.remove_suffix(1);  // the last line must not scroll
+    for (const char c : rest) screen += c == '\n' ? std::string("\x1b[K\r\n") : std::string(1, c);
+    return screen + "\x1b[K\x1b[J";
+}
+
+void parse_keys(std::string_view bytes, const std::function<void(Key, char)>& press) {
+    constexpr std::array<std::pair<std::string_view, Key>, 14> kSequences{{
+        {"\x1b[A", Key::up},
+        {"\x1b[B", Key::down},
+        {"\x1bOA", Key::up},
+        {"\x1bOB", Key::down},
+        {"\x1b[5~", Key::page_up},
+        {"\x1b[6~", Key::page_down},
+        {"\x1b[H", Key::home},
+        {"\x1b[F", Key::end},
+        {"\x1b[1~", Key::home},
+        {"\x1b[4~", Key::end},
+        {"\x1bOH", Key::home},
+        {"\x1bOF", Key::end},
+        {"\x7f", Key::erase},
+        {"\b", Key::erase},
+    }};
+    while (!bytes.empty()) {
+        std::size_t taken = 0;
+        for (const auto& [sequence, key] : kSequences) {
+            if (taken || !bytes.starts_with(sequence)) continue;
+            press(key, 0);
+            taken = sequence.size();
+        }
+        if (!taken && bytes.front() == '\x1b') {
+            // Of a sequence that is not known nothing is taken for text; a lone escape is a key.
+            taken = 1;
+            if (bytes.size() > 1 && (bytes[1] == '[' || bytes[1] == 'O')) {
+                taken = 2;
+                while (taken < bytes.size() && (bytes[taken] < '@' || bytes[taken] > '~')) ++taken;
+                taken = std::min(taken + 1, bytes.size());
+            } else {
+                press(Key::back, 0);
+            }
+        }
+        if (!taken) {
+            taken = 1;
+            if (bytes.front() == '\r' || bytes.front() == '\n')
+                press(Key::enter, 0);
+            else
+                press(Key::text, bytes.front());
+        }
+        bytes.remove_prefix(taken);
+    }
+}
+
+}  // namespace brink::app

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Screen: a terminal for full-screen use, as long as the object lives: its other buffer, no echo, keys as they come. The
+// terminal is put back however the object ends; a signal that kills the process is the caller's to prevent.
+#pragma once
+
+#include <termios.h>
+
+#include <functional>
+#include <string>
+
+#include "sink/top.hpp"
+
+namespace brink::app {
+
+class Screen {
+  public:
+    /// Standard input and output, which must be terminals.
+    Screen();
+    ~Screen();
+    Screen(const Screen&) = delete;
+    Screen& operator=(const Screen&) = delete;
+
+    /// Writes `text` over what is there.
+    void draw(const std::string& text) const;
+
+    /// Hands over the keys that wait. False: the terminal is gone.
+    [[nodiscard]] bool read_keys(
+        const std::function<void(sink::TopScreen::Key, char)>& press) const;
+
+  private:
+    termios before_{};
+};
+
+/// `text` as what is written over a screen: every line is cleared to its end, and what is below.
+[[nodiscard]] std::string as_screen(const std::string& text);
+
+/// Takes the keys out of what a terminal has sent: escape sequences of VT100 and xterm.
+void parse_keys(std::string_view bytes,
+                const std::function<void(sink::TopScreen::Key, char)>& press);
+
+}  // namespace brink::app

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "screen.hpp"
+
+#include <gtest/gtest.h>
+
+namespace brink::app {
+namespace {
+
+std::string keys(std::string_view bytes) {
+    constexpr std::string_view kNames[] = {"",     "up",  "down",  "pgup", "pgdn",
+                                           "home", "end", "enter", "back", "erase"};
+    std::string all;
+    parse_keys(bytes, [&](sink::TopScreen::Key key, char text) {
+        all += text != 0 ? std::string(1, text)
+                         : "<" + std::string(kNames[static_cast<std::size_t>(key)]) + ">";
+    });
+    return all;
+}
+
+TEST(Screen, ReadsKeys) {
+    EXPECT_EQ(keys("q"), "q");
+    EXPECT_EQ(keys("\x1b[A\x1b[B\x1bOA\x1b[5~\x1b[6~\x1b[H\x1b[F"),
+              "<up><down><up><pgup><pgdn><home><end>");
+    EXPECT_EQ(keys("/a\x7f\r"), "/a<erase><enter>");
+    EXPECT_EQ(keys("\x1b"), "<back>");
+    EXPECT_EQ(keys("\x1bq"), "<back>q");
+    EXPECT_EQ(keys("\x1b[1;5Ax"), "x") << "nothing of an unknown sequence is text";
+    EXPECT_EQ(keys("\x1b["), "");
+    EXPECT_EQ(keys(""), "");
+}
+
+TEST(Screen, ClearsWhatItWritesOver) {
+    EXPECT_EQ(as_screen("a\nb\n"), "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J");
+}
+
+}  // namespace
+}  // namespace brink::app
