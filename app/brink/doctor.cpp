@@ -4,15 +4,19 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "brink/resource.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
+#include "kernel/machine.hpp"
 #include "kernel/procfs.hpp"
 #include "kernel/self_test.hpp"
+#include "resource/survey.hpp"
 #include "sink/text_paint.hpp"
 #include "terminal.hpp"
 
@@ -37,8 +41,28 @@ std::string instead_of(const HookStatus& hook, const std::string& chosen) {
 struct Diagnosis {
     std::vector<EngineReport> engines;
     std::string poll;    // how the poll engine counts, or why it cannot
-    std::string chosen;  // what `run` and `watch` use
+    std::string chosen;  // what `run` and `watch` use for what has hooks
+    std::map<const Resource*, std::string> unreadable;  // why nothing can be read here
 };
+
+// The engine that watches a resource here; empty: none does.
+std::string engine_of(const Resource& resource, const Diagnosis& diagnosis) {
+    if (resource.hooked) return diagnosis.chosen;
+    return resource.watchable() ? "poll" : "";
+}
+
+// What is to be known of a resource on this machine.
+std::string detail_of(const Resource& resource, const Diagnosis& diagnosis) {
+    if (const auto found = diagnosis.unreadable.find(&resource);
+        found != diagnosis.unreadable.end())
+        return "not here: " + found->second;
+    const std::string engine = engine_of(resource, diagnosis);
+    if (engine.empty()) return "shown by limits and top; " + std::string(resource.exactness);
+    if (engine != "poll") return std::string(resource.exactness);
+    std::string detail = "what happens between two looks is missed";
+    if (resource.exactness != "exact") detail.append("; ").append(resource.exactness);
+    return detail;
+}
 
 Diagnosis examine(const DoctorOptions& options) {
     Diagnosis diagnosis;
@@ -56,6 +80,10 @@ Diagnosis examine(const DoctorOptions& options) {
         diagnosis.poll = procfs.count_is_one_stat() ? "one stat of /proc/PID/fd a look"
                                                     : "reads /proc/PID/fd at each look (Linux 6.2 "
                                                       "gives the count in one stat)";
+    kernel::Machine machine;
+    for (const resource::Remark& remark :
+         resource::read_survey(machine, {resources().begin(), resources().end()}).remarks)
+        if (remark.nothing) diagnosis.unreadable[remark.resource] = remark.text;
     return diagnosis;
 }
 
@@ -81,9 +109,13 @@ void print_json(const Diagnosis& diagnosis) {
         fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     }
     fmt::print("{}\n", ordered_json{{"engine", "poll"}, {"detail", diagnosis.poll}}.dump());
-    for (const Resource* resource : resources())
-        fmt::print("{}\n",
-                   ordered_json{{"resource", resource->name}, {"engine", diagnosis.chosen}}.dump());
+    for (const Resource* resource : resources()) {
+        const std::string engine = engine_of(*resource, diagnosis);
+        ordered_json line{{"resource", resource->name}, {"scope", scope_name(resource->scope)}};
+        if (!engine.empty()) line["engine"] = engine;
+        line["detail"] = detail_of(*resource, diagnosis);
+        fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+    }
 }
 
 // What holds for the whole engine has been said above its hooks.
@@ -119,11 +151,11 @@ void print_text(const Diagnosis& diagnosis) {
     fmt::print("\nengine {:<12}{}{}\n", "poll", diagnosis.poll,
                diagnosis.chosen == "poll" ? "  <- used" : "");
     fmt::print("\n");
-    for (const Resource* resource : resources())
-        fmt::print("{:<12} engine {:<12}{}: {}\n", resource->name, diagnosis.chosen,
-                   resource->summary,
-                   diagnosis.chosen == "poll" ? "what happens between two looks is missed"
-                                              : resource->exactness);
+    for (const Resource* resource : resources()) {
+        const std::string engine = engine_of(*resource, diagnosis);
+        fmt::print("{:<18} {:<8} {:<11} {}\n", resource->name, scope_name(resource->scope),
+                   engine.empty() ? "-" : engine, terminal_safe(detail_of(*resource, diagnosis)));
+    }
 }
 
 }  // namespace

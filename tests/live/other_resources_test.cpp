@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Watches on resources without hooks: polled, and beside the hooks of nofile where both are asked for.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "actor.hpp"
+#include "brink_process.hpp"
+
+namespace brink::live {
+namespace {
+
+class Watched {
+  public:
+    Watched(pid_t pid, std::vector<std::string> arguments) {
+        std::vector<std::string> all{brink_path(), "watch", "--pid",           std::to_string(pid),
+                                     "-o",         "json",  "--poll-interval", "5ms,20ms"};
+        all.insert(all.end(), arguments.begin(), arguments.end());
+        child_ = std::make_unique<Child>(std::move(all));
+    }
+    Child& operator*() { return *child_; }
+    // The event of this type for this resource at this level; null if it does not come.
+    Event wait(const std::string& type, const std::string& resource, std::uint64_t level = 0) {
+        Event found;
+        (void)eventually([&] {
+            for (const Event& event : parse_events(child_->out()))
+                if (event.value("type", "") == type && event.value("resource", "") == resource &&
+                    (level == 0 || event.value("level", std::uint64_t{0}) == level))
+                    found = event;
+            return !found.is_null();
+        });
+        return found;
+    }
+    void end() {
+        child_->signal(SIGTERM);
+        EXPECT_EQ(shell_status(child_->wait()), 0) << child_->err();
+    }
+
+  private:
+    std::unique_ptr<Child> child_;
+};
+
+TEST(OtherResources, BesideTheHooks) {
+    const Actor actor;
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_NOFILE, 100), 0);
+    Watched watched(actor.pid(), {"-w", "threads=3", "-w", "nofile=20%", "-w", "stack=1M"});
+    ASSERT_TRUE((*watched).wait_for_error_line("watching .* with engine " + engine() +
+                                               ".*stack, threads with engine poll"))
+        << (*watched).err();
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(actor(Deed::start_thread), 0);
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(actor(Deed::duplicate, 0), 0);
+    ASSERT_EQ(actor(Deed::grow_stack, 2 << 20), 0);
+    const Event threads = watched.wait("crossing", "threads", 3);
+    ASSERT_FALSE(threads.is_null()) << (*watched).out();
+    EXPECT_EQ(threads.value("engine", ""), "poll");
+    EXPECT_EQ(threads.value("watch", 0), 1);
+    EXPECT_EQ(threads.value("usage", 0), 3);
+    EXPECT_TRUE(threads.at("limit").is_null());
+    const Event files = watched.wait("crossing", "nofile", 20);
+    ASSERT_FALSE(files.is_null()) << (*watched).out();
+    EXPECT_EQ(files.value("engine", ""), engine());
+    EXPECT_EQ(files.value("watch", 0), 2);
+    EXPECT_EQ(files.value("limit", 0), 100);
+    const Event stack = watched.wait("crossing", "stack", 1 << 20);
+    ASSERT_FALSE(stack.is_null()) << (*watched).out();
+    EXPECT_EQ(stack.value("unit", ""), "By");
+    EXPECT_GE(stack.value("usage", 0), 2 << 20);
+    watched.end();
+}
+
+// Relative levels follow a limit that is changed, in the unit of the resource.
+TEST(OtherResources, LevelsFollowTheLimit) {
+    const Actor actor;
+    for (int i = 0; i < 300; ++i) ASSERT_EQ(actor(Deed::map), 0);
+    Watched watched(actor.pid(), {"-w", "data=50%"});
+    ASSERT_TRUE(
+        (*watched).wait_for_error_line("level 50% of data is dormant: the limit is unlimited"))
+        << (*watched).err();
+    const auto row = row_of("data", "pid", actor.pid());
+    ASSERT_TRUE(row);
+    const auto usage = row->at("usage").get<std::uint64_t>();
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_DATA, 2 * usage), 0);
+    const Event changed = watched.wait("limit_changed", "data");
+    ASSERT_FALSE(changed.is_null());
+    EXPECT_EQ(changed.value("limit", std::uint64_t{0}), 2 * usage);
+    const Event crossing = watched.wait("crossing", "data", usage);
+    ASSERT_FALSE(crossing.is_null());
+    EXPECT_EQ(crossing.value("cause", ""), "limit");
+    watched.end();
+}
+
+TEST(OtherResources, ASignalAtALevel) {
+    const Actor actor;
+    Watched watched(actor.pid(), {"-w", "threads=4", "--on", "4=signal:KILL"});
+    ASSERT_TRUE((*watched).wait_for_error_line("^brink: watching"));
+    for (int i = 0; i < 4; ++i) (void)actor(Deed::start_thread);
+    EXPECT_FALSE(watched.wait("exit", "threads").is_null()) << (*watched).out();
+    EXPECT_EQ(shell_status((*watched).wait()), 0);
+}
+
+}  // namespace
+}  // namespace brink::live
