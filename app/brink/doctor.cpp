@@ -40,8 +40,9 @@ std::string instead_of(const HookStatus& hook, const std::string& chosen) {
 
 struct Diagnosis {
     std::vector<EngineReport> engines;
-    std::string poll;    // how the poll engine counts, or why it cannot
-    std::string chosen;  // what `run` and `watch` use for what has hooks
+    std::string poll;      // how the poll engine counts, or why it cannot
+    std::string iterator;  // why limits and top cannot use the task iterator; empty if they can
+    std::string chosen;    // what `run` and `watch` use for what has hooks
     std::map<const Resource*, std::string> unreadable;  // why nothing can be read here
 };
 
@@ -81,6 +82,8 @@ Diagnosis examine(const DoctorOptions& options) {
                                                     : "reads /proc/PID/fd at each look (Linux 6.2 "
                                                       "gives the count in one stat)";
     kernel::Machine machine;
+    if (auto used = use_task_iterator(machine, EngineChoice::kernel); !used)
+        diagnosis.iterator = used.error().message;
     for (const resource::Remark& remark :
          resource::read_survey(machine, {resources().begin(), resources().end()}).remarks)
         if (remark.nothing) diagnosis.unreadable[remark.resource] = remark.text;
@@ -109,6 +112,9 @@ void print_json(const Diagnosis& diagnosis) {
         fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     }
     fmt::print("{}\n", ordered_json{{"engine", "poll"}, {"detail", diagnosis.poll}}.dump());
+    ordered_json iterator{{"iterator", "task"}, {"works", diagnosis.iterator.empty()}};
+    if (!diagnosis.iterator.empty()) iterator["reason"] = diagnosis.iterator;
+    fmt::print("{}\n", iterator.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     for (const Resource* resource : resources()) {
         const std::string engine = engine_of(*resource, diagnosis);
         ordered_json line{{"resource", resource->name}, {"scope", scope_name(resource->scope)}};
@@ -150,6 +156,10 @@ void print_text(const Diagnosis& diagnosis) {
     for (const EngineReport& report : diagnosis.engines) print_engine(report, diagnosis, style);
     fmt::print("\nengine {:<12}{}{}\n", "poll", diagnosis.poll,
                diagnosis.chosen == "poll" ? "  <- used" : "");
+    fmt::print("task iterator      {} (limits, top)\n",
+               diagnosis.iterator.empty()
+                   ? "works"
+                   : "does not work: /proc is read instead; " + diagnosis.iterator);
     fmt::print("\n");
     for (const Resource* resource : resources()) {
         const std::string engine = engine_of(*resource, diagnosis);

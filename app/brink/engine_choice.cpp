@@ -14,6 +14,7 @@
 #include "engine/combined_source.hpp"
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
+#include "kernel/tasks.hpp"
 
 namespace brink::app {
 namespace {
@@ -135,6 +136,16 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
     if (!hooks || polled.empty() || hooks->source->engine() == "poll") return hooks;
     return combine(std::move(*hooks), options);
+}
+
+Result<void> use_task_iterator(kernel::Machine& machine, EngineChoice choice) {
+    if (choice == EngineChoice::poll) return {};
+    auto tasks = kernel::read_tasks();
+    if (tasks)
+        machine.use(std::move(*tasks));
+    else if (choice == EngineChoice::kernel)
+        return fail("--engine kernel: " + tasks.error().message, tasks.error().code);
+    return {};
 }
 
 void raise_own_limits() {

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "engine/record_source.hpp"
+#include "kernel/machine.hpp"
 #include "options.hpp"
 
 namespace brink::app {
@@ -20,6 +21,10 @@ struct ChosenEngine {
 /// Tries `kernel`, `tracepoint`, `poll` in this order, or only the one that was asked for. Programs
 /// are loaded and attached.
 [[nodiscard]] Result<ChosenEngine> choose_engine(const MonitorOptions& options);
+
+/// Gives `machine` what the kernel's task iterator says, unless `choice` is poll. The error: it was asked for (kernel),
+/// and cannot be had.
+[[nodiscard]] Result<void> use_task_iterator(kernel::Machine& machine, EngineChoice choice);
 
 /// Raises brink's own soft limit on open files to the hard one: programs and maps take descriptors.
 void raise_own_limits();

@@ -125,6 +125,8 @@ terminal; the keys are on its last line.
                        these resources only
   -n, --lines N        of --once: the first N lines
   --interval T         between two looks (2s)
+  --engine E           auto (unless given), kernel (one pass in the kernel) or
+                       poll (/proc)
   -o, --output FORMAT  of --once: text (unless given) or json
   -h, --help           this
 )";
@@ -142,6 +144,8 @@ resource the subject (process, user, cgroup, socket) that is nearest is shown.
   -n, --lines N        the first N lines
   --watch              again and again, until interrupted
   --interval T         of --watch (2s)
+  --engine E           auto (unless given), kernel (one pass in the kernel) or
+                       poll (/proc)
   -o, --output FORMAT  text (unless given) or json: one object a line
   -h, --help           this
 )";

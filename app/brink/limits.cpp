@@ -41,16 +41,18 @@ sink::LimitsView view_of(resource::Survey& survey, const LimitsOptions& options)
     return view;
 }
 
-std::string read_once(const LimitsOptions& options) {
+Result<std::string> read_once(const LimitsOptions& options) {
     kernel::Machine machine;
+    if (auto used = use_task_iterator(machine, options.engine); !used)
+        return tl::unexpected(used.error());
     const std::int64_t now = clock_ns(CLOCK_REALTIME);
     resource::Survey survey = resource::read_survey(machine, options.resources);
     const sink::LimitsView view = view_of(survey, options);
     for (const resource::Nearest& nearest : view.rows)
         resource::name_process(machine, *nearest.row);
     return options.output == OutputFormat::json
-               ? sink::limits_json(view, survey.engine, now)
-               : sink::limits_table(view, survey.engine, text_style(STDOUT_FILENO));
+               ? sink::limits_json(view, now)
+               : sink::limits_table(view, text_style(STDOUT_FILENO));
 }
 
 // As many lines as there are on a terminal; 0: it does not say.
@@ -73,7 +75,12 @@ int limits_command(const LimitsOptions& options) {
     const bool screen = options.again && options.output == OutputFormat::text &&
                         ::isatty(STDOUT_FILENO);
     for (;;) {
-        std::string text = read_once(options);
+        const auto read = read_once(options);
+        if (!read) {
+            notice(read.error().message);
+            return 1;
+        }
+        std::string text = *read;
         if (screen) text = as_screen(first_lines(std::move(text), terminal_lines(STDOUT_FILENO)));
         if (const int error = write_all(STDOUT_FILENO, text)) {
             if (error == EPIPE) return 0;

@@ -26,7 +26,7 @@ constexpr int kRunFailed = 125;  // the same in `run`, where others could be the
 constexpr std::uint64_t kMostSubjects = 1 << 20;
 constexpr std::uint64_t kMostRestarts = 3600;
 constexpr std::uint64_t kMostLines = 1'000'000;
-constexpr std::uint64_t kShortestInterval_ns = 100'000'000;
+constexpr std::uint64_t kShortestIntervalNs = 100'000'000;
 
 using Words = std::span<const char* const>;
 
@@ -199,9 +199,16 @@ Result<void> set_resources(const Arguments& arguments, std::vector<const Resourc
     return {};
 }
 
+Result<EngineChoice> parse_look_engine(const std::string& value) {
+    auto engine = parse_engine(value);
+    if (engine && *engine == EngineChoice::tracepoint)
+        return fail("option --engine: tracepoint is for watching; write auto, kernel or poll");
+    return engine;
+}
+
 Result<void> set_interval(const Arguments& arguments, std::uint64_t& interval_ns) {
     auto done = set(arguments, "--interval", duration_of("--interval", kDayNs), interval_ns);
-    if (done && interval_ns < kShortestInterval_ns)
+    if (done && interval_ns < kShortestIntervalNs)
         done = fail("option --interval: it is too short; write at least 100ms");
     return done;
 }
@@ -212,6 +219,7 @@ Result<void> set_limits(const Arguments& arguments, LimitsOptions& options) {
     Result<void> done = set_resources(arguments, options.resources);
     if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
     if (done) done = set_interval(arguments, options.interval_ns);
+    if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
     if (done && !options.again && !arguments.all("--interval").empty())
         done = fail("option --interval is for --watch; write both, or neither");
     if (done) done = set(arguments, "--output", parse_output, options.output);
@@ -223,6 +231,7 @@ Result<void> set_top(const Arguments& arguments, TopOptions& options) {
     Result<void> done = set_resources(arguments, options.resources);
     if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
     if (done) done = set_interval(arguments, options.interval_ns);
+    if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
     if (done) done = set(arguments, "--output", parse_output, options.output);
     for (const char* name : {"--lines", "--output"})
         if (done && !options.once && !arguments.all(name).empty())
@@ -282,7 +291,7 @@ Stop unknown_command(std::string_view word) {
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
     if (command == "limits" || command == "top")
-        return {"-r,--resource", "-n,--lines", "--interval", "-o,--output"};
+        return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
                                    "--engine",   "--btf", "--poll-interval", "--max-subjects"};
     if (command == "run")

@@ -63,7 +63,8 @@ struct TopOptions {
     bool once = false;                 ///< one table, not a screen
     std::optional<std::size_t> lines;  ///< with `once`: the first so many only
     std::uint64_t interval_ns = 2'000'000'000;
-    OutputFormat output = OutputFormat::text;  ///< with `once`
+    EngineChoice engine = EngineChoice::automatic;  ///< not tracepoint
+    OutputFormat output = OutputFormat::text;       ///< with `once`
 };
 
 struct LimitsOptions {
@@ -73,6 +74,7 @@ struct LimitsOptions {
     std::optional<std::size_t> lines;  ///< the first so many only
     bool again = false;                ///< read again and again, until it is interrupted
     std::uint64_t interval_ns = 2'000'000'000;
+    EngineChoice engine = EngineChoice::automatic;  ///< not tracepoint
     OutputFormat output = OutputFormat::text;
 };
 

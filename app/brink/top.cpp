@@ -17,6 +17,7 @@
 #include "engine_choice.hpp"
 #include "kernel/descriptor_table.hpp"
 #include "kernel/machine.hpp"
+#include "kernel/tasks.hpp"
 #include "output.hpp"
 #include "screen.hpp"
 #include "sink/text_evidence.hpp"
@@ -31,6 +32,10 @@ using Clock = std::chrono::steady_clock;
 
 int once(const TopOptions& options) {
     kernel::Machine machine;
+    if (auto used = use_task_iterator(machine, options.engine); !used) {
+        notice(used.error().message);
+        return 1;
+    }
     const std::int64_t now = clock_ns(CLOCK_REALTIME);
     resource::Survey survey = resource::read_survey(machine, options.resources);
     const auto name = [&](resource::Row& row) { resource::name_process(machine, row); };
@@ -62,6 +67,7 @@ class Live {
   private:
     void look() {
         machine_.emplace();
+        (void)use_task_iterator(*machine_, options_.engine);
         const auto name = [this](resource::Row& row) { resource::name_process(*machine_, row); };
         screen_.show(resource::read_survey(*machine_, options_.resources), name);
         describe();
@@ -101,6 +107,12 @@ class Live {
 int top_command(const TopOptions& options) {
     raise_own_limits();
     if (options.once) return once(options);
+    if (options.engine == EngineChoice::kernel) {
+        if (const auto tasks = kernel::read_tasks(); !tasks) {
+            notice("--engine kernel: " + tasks.error().message);
+            return 1;
+        }
+    }
     if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return Live(options).main();
     notice("top: standard input and output are not both a terminal; write --once for one table");
     return 1;

@@ -73,8 +73,8 @@ _brink() {
     case $subcommand in
         run) options="$common --restart-grace --restart-delay --restart-max" ;;
         watch) options="$common --pid --tid" ;;
-        top) options="--resource --once --lines --interval --output --help" ;;
-        limits) options="--resource --all --lines --watch --interval --output --help" ;;
+        top) options="--resource --once --lines --interval --engine --output --help" ;;
+        limits) options="--resource --all --lines --watch --interval --engine --output --help" ;;
         doctor) options="--output --btf --help" ;;
         *) return ;;
     esac

@@ -77,7 +77,7 @@ void CgroupTree::visit(const std::function<void(const Cgroup&)>& visitor) const 
     while (!paths.empty()) {
         const std::string path = std::move(paths.back());
         paths.pop_back();
-        visitor(Cgroup(root_ + path == "" ? "/" : root_ + path, point_ + path));
+        visitor(Cgroup((root_ + path).empty() ? "/" : root_ + path, point_ + path));
         std::vector<std::string> below;
         std::error_code error;
         for (fs::directory_iterator entry(point_ + path, error), end; !error && entry != end;

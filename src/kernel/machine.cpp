@@ -2,9 +2,12 @@
 #include "kernel/machine.hpp"
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -23,7 +26,7 @@ std::optional<ProcessSummary> summary_of(const ProcessFiles& process) {
     std::string_view rest = *uids;
     summary.uid = to_number<uid_t>(next_word(rest)).value_or(0);
     summary.uid_effective = to_number<uid_t>(next_word(rest)).value_or(0);
-    summary.threads = static_cast<std::uint32_t>(process.number("Threads").value_or(0));
+    summary.threads = static_cast<std::uint32_t>(process.threads().value_or(0));
     if (const auto pending = process.status("SigQ"))
         summary.pending_signals =
             to_number<std::uint64_t>(pending->substr(0, pending->find('/'))).value_or(0);
@@ -41,14 +44,58 @@ Machine::Machine(std::string proc, std::string sys)
 
 void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& visit,
                               bool remember) {
+    std::unordered_set<pid_t> seen;
+    if (tasks_) {
+        for (const brink_task& task : *tasks_) {
+            seen.insert(static_cast<pid_t>(task.pid));
+            visit(ProcessFiles(procfs_, task));
+        }
+    }
+    remember &= !tasks_;
     if (remember) processes_.emplace();
+    // All, or what a kernel hides from the iterator.
     (void)for_each_number(procfs_.root(), [&](std::uint32_t number) {
+        if (seen.contains(static_cast<pid_t>(number))) return true;
         const ProcessFiles process(procfs_, static_cast<pid_t>(number));
         visit(process);
         if (!remember) return true;
         if (const auto summary = summary_of(process)) processes_->push_back(*summary);
         return true;
     });
+}
+
+const std::vector<UserCounts>* Machine::users() {
+    if (!tasks_) return nullptr;
+    if (users_) return &*users_;
+    users_.emplace();
+    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    std::unordered_map<std::uint64_t, std::size_t> places;
+    for (const brink_task& task : *tasks_) {
+        const auto [place, added] = places.try_emplace(task.user, users_->size());
+        if (added) {
+            UserCounts& user = users_->emplace_back();
+            user.uid = task.user_uid;
+            user.user_namespace = task.user_namespace;
+            user.processes = task.user_processes;
+            user.queue_bytes = task.user_queue_bytes;
+            user.signals = task.user_signals;
+            user.locked_bytes = std::max(task.user_shared_pages, task.user_locked_pages) * page;
+            user.inotify_instances = task.user_inotify_instances;
+            user.inotify_watches = task.user_inotify_watches;
+        }
+        if (!task.has_memory) continue;
+        UserCounts& user = (*users_)[place->second];
+        for (std::size_t i = 0; i < user.limits.size(); ++i)
+            if (task.limits[i].soft < user.limits[i].soft)
+                user.limits[i] = Limit{task.limits[i].soft, task.limits[i].hard};
+    }
+    return &*users_;
+}
+
+std::uint32_t Machine::own_user_namespace() const {
+    struct stat status {};
+    if (::stat((procfs_.root() + "/self/ns/user").c_str(), &status) != 0) return 0;
+    return static_cast<std::uint32_t>(status.st_ino);
 }
 
 const std::vector<ProcessSummary>& Machine::processes() {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "bpf/tasks.h"
 #include "kernel/cgroup_tree.hpp"
 #include "kernel/descriptor_owners.hpp"
 #include "kernel/mounts.hpp"
@@ -22,6 +24,19 @@
 #include "kernel/socket_diag.hpp"
 
 namespace brink::kernel {
+
+/// The counts of a user in a user namespace, and the lowest soft limits among the user's processes there.
+struct UserCounts {
+    uid_t uid = 0;
+    std::uint32_t user_namespace = 0;  ///< inode number of /proc/PID/ns/user
+    std::uint64_t processes = 0;
+    std::uint64_t queue_bytes = 0;
+    std::uint64_t signals = 0;
+    std::uint64_t locked_bytes = 0;  ///< the larger of SHM_LOCK's and of io_uring's and perf's
+    std::uint64_t inotify_instances = 0;
+    std::uint64_t inotify_watches = 0;
+    std::array<Limit, BRINK_RLIMITS> limits;  ///< by RLIMIT_…
+};
 
 struct ProcessSummary {
     pid_t pid = 0;
@@ -37,6 +52,15 @@ class Machine {
     explicit Machine(std::string proc = "/proc", std::string sys = "/sys");
 
     [[nodiscard]] const Procfs& procfs() const { return procfs_; }
+
+    /// Takes what the task iterator has said (read_tasks()): processes and users are those from now
+    /// on, and what /proc has besides. Before anything is asked for.
+    void use(std::vector<brink_task> tasks) { tasks_ = std::move(tasks); }
+
+    /// nullptr without the task iterator: the kernel shows them nowhere else.
+    [[nodiscard]] const std::vector<UserCounts>* users();
+    /// Inode number of the reader's own user namespace; 0 if it cannot be told.
+    [[nodiscard]] std::uint32_t own_user_namespace() const;
 
     /// Whether a process was born after this look began.
     [[nodiscard]] bool is_younger(const ProcessStat& process) const {
@@ -76,6 +100,8 @@ class Machine {
     Procfs procfs_;
     std::string sys_;
     std::uint64_t began_;  // clock ticks since boot, as ProcessStat::start_time
+    std::optional<std::vector<brink_task>> tasks_;
+    std::optional<std::vector<UserCounts>> users_;
     std::optional<std::vector<ProcessSummary>> processes_;
     std::optional<Result<std::vector<Mount>>> mounts_;
     std::optional<ListeningSockets> listening_;

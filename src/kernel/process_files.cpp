@@ -3,6 +3,7 @@
 #include "kernel/process_files.hpp"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -37,6 +38,7 @@ Result<std::string_view> ProcessFiles::status(std::string_view name) const {
 }
 
 bool ProcessFiles::has_memory() const {
+    if (task_) return task_->has_memory != 0;
     const auto size = status("VmSize");
     return size && !size->empty();
 }
@@ -50,11 +52,60 @@ Result<std::uint64_t> ProcessFiles::number(std::string_view name) const {
     return *value;
 }
 
-Result<std::uint64_t> ProcessFiles::bytes(std::string_view name) const {
-    return number(name).map([](std::uint64_t kilobytes) { return kilobytes * 1024; });
+// What the iterator says, or else the number in line `name` of status.
+Result<std::uint64_t> ProcessFiles::count(std::uint64_t of_task, std::string_view name) const {
+    from_iterator_ = task_ != nullptr;
+    if (!task_) return number(name);
+    if (!task_->has_memory) return ended(pid_);
+    return of_task;
+}
+
+Result<std::uint64_t> ProcessFiles::bytes(std::uint64_t pages_of_task,
+                                          std::string_view name) const {
+    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t unit = task_ ? page : 1024;
+    return count(pages_of_task, name).map([unit](std::uint64_t n) { return n * unit; });
+}
+
+Result<std::uint64_t> ProcessFiles::descriptors() const {
+    from_iterator_ = task_ != nullptr;
+    if (task_) return task_->open_files;
+    return procfs_->descriptor_count(pid_);
+}
+
+Result<std::uint64_t> ProcessFiles::threads() const {
+    return count(task_ ? task_->threads : 0, "Threads");
+}
+
+Result<std::uint64_t> ProcessFiles::address_space() const {
+    return bytes(task_ ? task_->total_vm : 0, "VmSize");
+}
+
+Result<std::uint64_t> ProcessFiles::data() const {
+    return bytes(task_ ? task_->data_vm : 0, "VmData");
+}
+
+Result<std::uint64_t> ProcessFiles::stack() const {
+    return bytes(task_ ? task_->stack_vm : 0, "VmStk");
+}
+
+Result<std::uint64_t> ProcessFiles::locked() const {
+    return bytes(task_ ? task_->locked_vm : 0, "VmLck");
+}
+
+Result<std::uint64_t> ProcessFiles::resident() const {
+    return bytes(task_ ? task_->rss : 0, "VmRSS");
+}
+
+Result<Limit> ProcessFiles::limit(int rlimit) const {
+    if (!task_) return procfs_->limit(pid_, rlimit);
+    const brink_rlimit& limit = task_->limits[rlimit];
+    return Limit{limit.soft, limit.hard};
 }
 
 Result<std::uint64_t> ProcessFiles::mappings() const {
+    from_iterator_ = task_ != nullptr;
+    if (task_) return std::uint64_t{task_->map_count};
     std::uint64_t lines = 0;
     const auto read = for_each_line(procfs_->path(pid_, "maps"), [&](std::string_view line) {
         if (!line.ends_with("[vsyscall]") && !line.ends_with("[vectors]")) ++lines;
@@ -64,7 +115,8 @@ Result<std::uint64_t> ProcessFiles::mappings() const {
 }
 
 Result<std::uint64_t> ProcessFiles::cpu_time_ns() const {
-    const auto process = number("Tgid");
+    from_iterator_ = false;
+    const auto process = task_ ? Result<std::uint64_t>(task_->pid) : number("Tgid");
     if (!process) return tl::unexpected<Error>(process.error());
     // The clock that RLIMIT_CPU is held against: user and system time, as the timer's ticks have them. That
     // of clock_getcpuclockid(3) counts what the scheduler has given, and runs at another pace.

@@ -12,7 +12,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    return against_rlimit(process, process.bytes("VmSize"), RLIMIT_AS);
+    return against_rlimit(process, process.address_space(), RLIMIT_AS);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    auto reading = against_rlimit(process, process.bytes("VmData"), RLIMIT_DATA);
+    auto reading = against_rlimit(process, process.data(), RLIMIT_DATA);
     // With a soft limit of 0 the kernel holds it to the hard one (may_expand_vm(), for Valgrind's sake).
     if (reading && reading->limit == 0) reading->limit = reading->limit_hard;
     return reading;

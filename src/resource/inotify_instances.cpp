@@ -14,7 +14,7 @@ namespace {
 
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     return take_inotify(
-        machine, "sys/fs/inotify/max_user_instances",
+        machine, "sys/fs/inotify/max_user_instances", &kernel::UserCounts::inotify_instances,
         [](const kernel::InotifyInstance&) -> Result<std::uint64_t> { return 1; }, take);
 }
 

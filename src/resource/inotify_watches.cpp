@@ -24,7 +24,8 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
         if (!read) return tl::unexpected<Error>(read.error());
         return count;
     };
-    return take_inotify(machine, "sys/fs/inotify/max_user_watches", watches, take);
+    return take_inotify(machine, "sys/fs/inotify/max_user_watches",
+                        &kernel::UserCounts::inotify_watches, watches, take);
 }
 
 }  // namespace

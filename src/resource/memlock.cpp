@@ -13,7 +13,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    return against_rlimit(process, process.bytes("VmLck"), RLIMIT_MEMLOCK);
+    return against_rlimit(process, process.locked(), RLIMIT_MEMLOCK);
 }
 
 }  // namespace

@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // memlock_user: memory locked on behalf of a user against RLIMIT_MEMLOCK (getrlimit(2)): with SHM_LOCK in
-// ucounts->rlimit[UCOUNT_RLIMIT_MEMLOCK], by io_uring and perf in user->locked_vm. Neither is shown by the
-// kernel.
+// ucounts->rlimit[UCOUNT_RLIMIT_MEMLOCK], and by io_uring and perf in user->locked_vm, both in pages. These are two
+// counts, each compared with the limit for itself. Only the task iterator shows them.
+#include <sys/resource.h>
+
 #include <cerrno>
 
+#include "resource/shared/users.hpp"
 #include "resource/table.hpp"
 
 namespace brink::resource {
+
+namespace {
+
+Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
+    if (take_counted(machine, &kernel::UserCounts::locked_bytes, RLIMIT_MEMLOCK, take)) return "";
+    return fail("the kernel shows what is locked for a user nowhere but to a tracing program",
+                EPERM);
+}
+
+}  // namespace
 
 extern const Definition k_memlock_user;
 const Definition k_memlock_user{
@@ -15,9 +28,9 @@ const Definition k_memlock_user{
                  .unit = Unit::bytes,
                  .summary = "memory locked for a user (SHM_LOCK, io_uring, perf)",
                  .limited_by = "RLIMIT_MEMLOCK",
-                 .denied_errno = EPERM,
-                 .exactness = "exact",
-                 .unreadable = "the kernel shows what is locked for a user nowhere"},
+                 .denied_errno = ENOMEM,
+                 .exactness = "exact; the larger of two counts"},
+    .read_all = read_all,
 };
 
 }  // namespace brink::resource

@@ -38,6 +38,7 @@ bool add(mqd_t queue, std::map<uid_t, std::uint64_t>& users) {
 }
 
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
+    if (take_counted(machine, &kernel::UserCounts::queue_bytes, RLIMIT_MSGQUEUE, take)) return "";
     if (!machine.mounts()) return tl::unexpected<Error>(machine.mounts().error());
     const kernel::Mount* mount = nullptr;
     for (const kernel::Mount& candidate : *machine.mounts())

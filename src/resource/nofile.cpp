@@ -18,7 +18,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    return against_rlimit(process, process.procfs().descriptor_count(process.pid()), RLIMIT_NOFILE);
+    return against_rlimit(process, process.descriptors(), RLIMIT_NOFILE);
 }
 
 }  // namespace

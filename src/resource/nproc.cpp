@@ -17,6 +17,7 @@ namespace brink::resource {
 namespace {
 
 Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
+    if (take_counted(machine, &kernel::UserCounts::processes, RLIMIT_NPROC, take)) return "";
     std::map<uid_t, std::uint64_t> users;
     for (const kernel::ProcessSummary& process : machine.processes())
         users[process.uid] += process.threads;

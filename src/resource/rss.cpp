@@ -11,7 +11,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    return against_rlimit(process, process.bytes("VmRSS"), RLIMIT_RSS);
+    return against_rlimit(process, process.resident(), RLIMIT_RSS);
 }
 
 }  // namespace

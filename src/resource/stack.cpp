@@ -11,7 +11,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    return against_rlimit(process, process.bytes("VmStk"), RLIMIT_STACK);
+    return against_rlimit(process, process.stack(), RLIMIT_STACK);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 // Kernel threads and zombies have neither descriptors nor memory: no resource is read of them. To look costs
 // something only where nothing but descriptors was read, and these have none.
 bool is_bare(const kernel::ProcessFiles& process, const Result<Reading>& reading) {
-    return (!reading || reading->usage == 0 || process.status_is_read()) && !process.has_memory();
+    return (!reading || reading->usage == 0 || process.knows_memory()) && !process.has_memory();
 }
 
 void read_processes(kernel::Machine& machine, const std::vector<const Definition*>& wanted,
@@ -32,6 +32,7 @@ void read_processes(kernel::Machine& machine, const std::vector<const Definition
                 Row& row = survey.rows.emplace_back();
                 row.resource = &definition->resource;
                 row.subject.pid = process.pid();
+                if (process.from_iterator()) row.subject.engine = "kernel";
                 row.reading = *reading;
             }
         },
@@ -77,7 +78,8 @@ std::string key_of(const Row& row) {
     const Scope scope = row.resource->scope;
     std::string key(scope_name(scope));
     if (scope == Scope::process && subject.pid) return key + std::to_string(*subject.pid);
-    if (scope == Scope::user && subject.uid) return key + std::to_string(*subject.uid);
+    if (scope == Scope::user && subject.uid)
+        return key + std::to_string(*subject.uid) + subject.target;
     if (scope == Scope::cgroup && !subject.cgroup.empty()) return key + subject.cgroup;
     if (subject.target.empty()) key += row.resource->name;
     return key + subject.target;
@@ -127,7 +129,6 @@ std::optional<std::uint64_t> permille(const Reading& reading) {
 
 Survey read_survey(kernel::Machine& machine, const std::vector<const Resource*>& wanted) {
     Survey survey;
-    survey.engine = "poll";
     std::vector<const Definition*> of_processes;
     std::vector<const Definition*> others;
     for (const Resource* resource : wanted) {

@@ -30,7 +30,6 @@ struct Remark {
 };
 
 struct Survey {
-    std::string engine;  ///< with which it was read: "poll"
     std::vector<Row>
         rows;  ///< nearest to its limit first; then without a limit, by resource, largest first
     std::vector<Remark> remarks;  ///< in the order of the resources

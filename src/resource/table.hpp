@@ -33,6 +33,7 @@ struct Subject {
     std::optional<std::uint32_t> uid;  ///< Scope::user: the user; else the owner, where it is known
     std::string cgroup;                ///< Scope::cgroup: its path, as in /proc/PID/cgroup
     std::string target;                ///< an address, a mount point, a page size: which of several
+    std::string_view engine = "poll";  ///< with which it was read: "kernel" for the task iterator
 };
 
 /// Takes what one subject uses.

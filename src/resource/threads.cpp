@@ -11,7 +11,7 @@ namespace brink::resource {
 namespace {
 
 Result<Reading> read(const kernel::ProcessFiles& process) {
-    return process.number("Threads").map([](std::uint64_t n) { return Reading{.usage = n}; });
+    return process.threads().map([](std::uint64_t n) { return Reading{.usage = n}; });
 }
 
 }  // namespace

@@ -21,11 +21,11 @@ using resource::Reading;
 using resource::Remark;
 using resource::Row;
 
-constexpr std::uint64_t kNear_permille = 800;
-constexpr std::uint64_t kClose_permille = 900;
+constexpr std::uint64_t kNearPermille = 800;
+constexpr std::uint64_t kClosePermille = 900;
 
 struct Cells {
-    std::string resource, usage, limit, headroom, percent, subject;
+    std::string resource, usage, limit, headroom, percent, engine, subject;
     Tone tone = Tone::plain;
 };
 
@@ -47,13 +47,14 @@ Cells cells_of(const Nearest& nearest) {
                 .limit = "-",
                 .headroom = "-",
                 .percent = "-",
+                .engine = std::string(row.subject.engine),
                 .subject = terminal_safe(row.subject.name)};
     if (const auto share = resource::permille(row.reading)) {
         cells.limit = format_quantity(row.reading.limit, unit);
         cells.headroom = headroom(row.reading, unit);
         cells.percent = percent(*share);
-        if (*share >= kNear_permille)
-            cells.tone = *share >= kClose_permille ? Tone::alarm : Tone::warning;
+        if (*share >= kNearPermille)
+            cells.tone = *share >= kClosePermille ? Tone::alarm : Tone::warning;
     }
     if (nearest.of > 1) cells.subject += fmt::format(", of {}", nearest.of);
     return cells;
@@ -69,15 +70,15 @@ struct Widths {
         limit = std::max(limit, cells.limit.size());
         headroom = std::max(headroom, cells.headroom.size());
         percent = std::max(percent, cells.percent.size());
+        engine = std::max(engine, cells.engine.size());
     }
 };
 
-std::string line_of(const Cells& cells, std::string_view engine, const Widths& widths,
-                    const TextStyle& style) {
+std::string line_of(const Cells& cells, const Widths& widths, const TextStyle& style) {
     std::string line = fmt::format("{:<{}}  {:>{}}  {:>{}}  {:>{}}  {:>{}}  {:<{}}  {}",
                                    cells.resource, widths.resource, cells.usage, widths.usage,
                                    cells.limit, widths.limit, cells.headroom, widths.headroom,
-                                   cells.percent, widths.percent, engine, widths.engine,
+                                   cells.percent, widths.percent, cells.engine, widths.engine,
                                    cells.subject);
     if (style.width > 0) line = shorten(line, style.width);
     return paint(style, cells.tone, line);
@@ -120,38 +121,38 @@ ordered_json limits_object(const Nearest& nearest) {
     add(object, "cgroup", row.subject.cgroup);
     add(object, "target", row.subject.target);
     if (nearest.of > 1) object["of"] = nearest.of;
+    object["engine"] = row.subject.engine;
     return object;
 }
 
 std::vector<std::string> limits_lines(const std::vector<Nearest>& rows,
                                       const std::vector<std::string>& notes,
-                                      std::string_view engine, const TextStyle& style) {
-    const Cells head{"RESOURCE", "USAGE", "LIMIT", "HEADROOM", "%", "SUBJECT", Tone::strong};
+                                      const TextStyle& style) {
+    const Cells head{"RESOURCE", "USAGE",  "LIMIT",   "HEADROOM",
+                     "%",        "ENGINE", "SUBJECT", Tone::strong};
     std::vector<Cells> all;
     Widths widths;
-    widths.engine = std::max(engine.size(), std::string_view("ENGINE").size());
     widths.fit(head);
     for (std::size_t i = 0; i < rows.size(); ++i) {
         widths.fit(all.emplace_back(cells_of(rows[i])));
         if (!notes.empty()) all.back().subject += notes[i];
     }
-    std::vector<std::string> lines{line_of(head, "ENGINE", widths, style)};
-    for (const Cells& cells : all) lines.push_back(line_of(cells, engine, widths, style));
+    std::vector<std::string> lines{line_of(head, widths, style)};
+    for (const Cells& cells : all) lines.push_back(line_of(cells, widths, style));
     return lines;
 }
 
-std::string limits_table(const LimitsView& view, std::string_view engine, const TextStyle& style) {
+std::string limits_table(const LimitsView& view, const TextStyle& style) {
     std::string text;
-    for (const std::string& line : limits_lines(view.rows, {}, engine, style)) text += line + "\n";
+    for (const std::string& line : limits_lines(view.rows, {}, style)) text += line + "\n";
     if (view.left_out) text += fmt::format("and {} more\n", view.left_out);
     if (!view.remarks.empty()) text += "\n";
     for (const Remark* remark : view.remarks) text += remark_line(*remark, style);
     return text;
 }
 
-std::string limits_json(const LimitsView& view, std::string_view engine, std::int64_t time_ns) {
+std::string limits_json(const LimitsView& view, std::int64_t time_ns) {
     const auto line = [&](ordered_json object) {
-        object["engine"] = engine;
         object["time"] = utc_time(time_ns);
         return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
     };

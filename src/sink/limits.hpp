@@ -24,19 +24,16 @@ struct LimitsView {
 /// `notes`, if not empty: for each row what stands behind the subject.
 [[nodiscard]] std::vector<std::string> limits_lines(const std::vector<resource::Nearest>& rows,
                                                     const std::vector<std::string>& notes,
-                                                    std::string_view engine,
                                                     const TextStyle& style);
 
-/// One row as a JSON object, the fields named as in the event record; without engine and time.
-[[nodiscard]] nlohmann::ordered_json limits_object(const resource::Nearest& row);
+/// One row as a JSON object, the fields named as in the event record; without the time.
+[[nodiscard]] nlohmann::ordered_json limits_object(const resource::Nearest& nearest);
 
 /// A line for each row, with a headline, then what was not read and why; ends in a newline. Lines are cut to the width
-/// of `style`. `engine`: with which the rows were read.
-[[nodiscard]] std::string limits_table(const LimitsView& view, std::string_view engine,
-                                       const TextStyle& style);
+/// of `style`.
+[[nodiscard]] std::string limits_table(const LimitsView& view, const TextStyle& style);
 
 /// One object a line, the fields named as in the event record. `time_ns`: CLOCK_REALTIME.
-[[nodiscard]] std::string limits_json(const LimitsView& view, std::string_view engine,
-                                      std::int64_t time_ns);
+[[nodiscard]] std::string limits_json(const LimitsView& view, std::int64_t time_ns);
 
 }  // namespace brink::sink

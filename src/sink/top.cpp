@@ -17,7 +17,7 @@ using resource::Nearest;
 using resource::Row;
 using resource::Standing;
 
-constexpr std::uint64_t kWorthNaming_permille = 500;
+constexpr std::uint64_t kWorthNamingPermille = 500;
 constexpr std::string_view kKeys = "q quit  s order  / filter  Enter details  Esc back  arrows, "
                                    "Page Up, Page Down, Home, End move";
 
@@ -26,14 +26,14 @@ std::string also(const Standing& standing) {
     std::string text;
     for (std::size_t i = 1; i < standing.rows.size(); ++i) {
         const auto share = resource::permille(standing.rows[i]->reading);
-        if (share && *share >= kWorthNaming_permille)
+        if (share && *share >= kWorthNamingPermille)
             text += fmt::format("  {} {}%", standing.rows[i]->resource->name, *share / 10);
     }
     return text;
 }
 
 std::vector<std::string> table(const std::vector<Standing>& standings, const TopScreen::Name& name,
-                               std::string_view engine, const TextStyle& style) {
+                               const TextStyle& style) {
     std::vector<Nearest> rows;
     std::vector<std::string> notes;
     for (const Standing& standing : standings) {
@@ -41,7 +41,7 @@ std::vector<std::string> table(const std::vector<Standing>& standings, const Top
         rows.push_back({standing.rows.front(), 1});
         notes.push_back(also(standing));
     }
-    return limits_lines(rows, notes, engine, style);
+    return limits_lines(rows, notes, style);
 }
 
 // The first `most`, and how many were left out.
@@ -178,7 +178,7 @@ std::vector<std::string> TopScreen::list(const TextStyle& style, std::size_t hei
     TextStyle narrow = style;
     if (narrow.width > 2) narrow.width -= 2;
     std::vector<std::string> lines = table(std::vector<Standing>(at(begin), at(end)), name_,
-                                           survey_.engine, narrow);
+                                           narrow);
     for (std::size_t i = 0; i < lines.size(); ++i)
         lines[i] = (i > 0 && begin + i - 1 == selected_ ? "> " : "  ") + lines[i];
     return lines;
@@ -190,7 +190,7 @@ std::vector<std::string> TopScreen::detail(const TextStyle& style) {
         name_(*row);
         rows.push_back({row, 1});
     }
-    std::vector<std::string> lines = limits_lines(rows, {}, survey_.engine, style);
+    std::vector<std::string> lines = limits_lines(rows, {}, style);
     lines.emplace_back();
     std::string_view rest = evidence_;
     while (!rest.empty()) {
@@ -222,8 +222,7 @@ std::string top_table(resource::Survey& survey, const TopScreen::Name& name, std
     std::vector<Standing> standings = resource::by_subject(survey);
     const std::size_t left_out = cut(standings, most);
     std::string text;
-    for (const std::string& line : table(standings, name, survey.engine, style))
-        text += line + "\n";
+    for (const std::string& line : table(standings, name, style)) text += line + "\n";
     if (left_out) text += fmt::format("and {} more\n", left_out);
     return text;
 }
@@ -242,7 +241,6 @@ std::string top_json(resource::Survey& survey, const TopScreen::Name& name, std:
                 other.erase(same);
             object["others"].push_back(std::move(other));
         }
-        object["engine"] = survey.engine;
         object["time"] = utc_time(time_ns);
         text += object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
                 "\n";

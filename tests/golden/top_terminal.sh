@@ -40,7 +40,7 @@ prlimit --pid "$sleeper" --nofile=3:
 tmux new-session -d -x 100 -y 20 "bash --norc --noprofile"
 tmux send-keys "stty -a > $folder/before; $brink top --interval 200ms; stty -a > $folder/after; echo status \$?" Enter
 expect '^[0-9]+ subjects, nearest to their limit first$'
-expect '^> nofile +[0-9]+ +3 .* poll +sleep\['
+expect '^> nofile +[0-9]+ +3 .* (kernel|poll) +sleep\['
 expect '^q quit .* Enter details'
 tmux send-keys "/sleep[$sleeper"
 expect "; 1 with \"sleep\\[$sleeper\_\""

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,16 @@ std::int64_t lock_next() {
     static std::size_t next = 0;
     const std::int64_t answer = code(::mlock(pool + next * kPage, kPage) == 0);
     if (answer == 0) ++next;
+    return answer;
+}
+
+// Nobody else has it, and it is gone with the process.
+std::int64_t lock_shared(std::uint64_t bytes) {
+    const int id = ::shmget(IPC_PRIVATE, bytes, 0600);
+    if (id < 0) return errno;
+    (void)::shmat(id, nullptr, 0);
+    const std::int64_t answer = code(::shmctl(id, SHM_LOCK, nullptr) == 0);
+    ::shmctl(id, IPC_RMID, nullptr);
     return answer;
 }
 
@@ -112,6 +123,7 @@ std::int64_t obey(const Order& order) {
         case Deed::reserve: return mapped(PROT_NONE, MAP_PRIVATE);
         case Deed::map: return mapped(PROT_READ | PROT_WRITE, MAP_PRIVATE);
         case Deed::lock: return lock_next();
+        case Deed::lock_shared: return lock_shared(order.a);
         case Deed::map_apart: return mapped(PROT_READ, MAP_SHARED);
         case Deed::touch: return touch(order.a);
         case Deed::grow_stack: return grow_stack(order.a);
@@ -191,8 +203,8 @@ void become_stranger() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of ids takes it back
 }
 
-std::vector<nlohmann::json> limits_of(const std::string& resource) {
-    Child brink({brink_path(), "limits", "-r", resource, "-o", "json"});
+std::vector<nlohmann::json> limits_of(const std::string& resource, const std::string& engine) {
+    Child brink({brink_path(), "limits", "--engine", engine, "-r", resource, "-o", "json"});
     EXPECT_EQ(shell_status(brink.wait()), 0) << brink.err();
     std::vector<nlohmann::json> rows;
     std::istringstream lines(brink.out());

@@ -3,6 +3,7 @@
 // really stands. And what brink limits says about it.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -20,6 +21,7 @@ enum class Deed : int {
     reserve,        // address space without memory: one page
     map,            // private writable memory: one page
     lock,           // one page more
+    lock_shared,    // `a` bytes of System V shared memory, SHM_LOCK
     map_apart,      // a mapping that cannot be merged with another
     touch,          // `a` pages, written to
     grow_stack,     // by `a` bytes
@@ -55,15 +57,30 @@ class Actor {
 inline constexpr uid_t kStranger = 4242;
 void become_stranger();
 
-// The rows of `brink limits -r RESOURCE`.
-std::vector<nlohmann::json> limits_of(const std::string& resource);
-// The one of which field `field` is `value`.
+// The rows of `brink limits -r RESOURCE`, with the engine that is best here, or another.
+std::vector<nlohmann::json> limits_of(const std::string& resource,
+                                      const std::string& engine = "auto");
+template <typename Value>
+std::optional<nlohmann::json> row_with(const std::string& engine, const std::string& resource,
+                                       const char* field, const Value& value) {
+    for (const nlohmann::json& row : limits_of(resource, engine))
+        if (row.contains(field) && row[field] == value && row.contains("usage")) return row;
+    return std::nullopt;
+}
+
+// The one of which field `field` is `value`. Whoever reads it, the task iterator or /proc, must say the same.
 template <typename Value>
 std::optional<nlohmann::json> row_of(const std::string& resource, const char* field,
                                      const Value& value) {
-    for (const nlohmann::json& row : limits_of(resource))
-        if (row.contains(field) && row[field] == value && row.contains("usage")) return row;
-    return std::nullopt;
+    const auto best = row_with("auto", resource, field, value);
+    if (best && best->value("engine", "") == "kernel") {
+        const auto other = row_with("poll", resource, field, value);
+        if (other && resource != "rss") {
+            EXPECT_EQ(other->at("usage"), best->at("usage")) << resource;
+            EXPECT_EQ(other->at("limit"), best->at("limit")) << resource;
+        }
+    }
+    return best;
 }
 
 }  // namespace brink::live

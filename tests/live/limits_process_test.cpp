@@ -72,7 +72,8 @@ TEST(LimitsOfProcesses, CountWhatWasDone) {
 TEST(LimitsOfProcesses, MemoryWithinItsTolerance) {
     const Actor actor;
     constexpr std::uint64_t kPages = 4096;
-    constexpr std::uint64_t kTolerance = 3 * 64 * 4096;  // of files, of the heap, and swapped out
+    constexpr std::uint64_t kTolerance = std::uint64_t{3} * 64 *
+                                         4096;  // of files, of the heap, and swapped out
     ASSERT_EQ(actor(Deed::touch, 256), 0);
     const std::uint64_t before = usage_of("rss", actor);
     ASSERT_EQ(actor(Deed::touch, kPages), 0);

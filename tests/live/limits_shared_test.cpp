@@ -69,7 +69,8 @@ TEST(LimitsOfUsers, ProcessesAndThreads) {
     const auto row = row_of("nproc", "uid", kStranger);
     EXPECT_EQ(usage(row), 4U);
     EXPECT_EQ(limit(row), 4U) << "the lowest limit of the user's processes";
-    EXPECT_TRUE(row_of("nproc", "uid", 0)->at("limit").is_null()) << "root is not held to it";
+    EXPECT_TRUE(row_with("auto", "nproc", "uid", 0)->at("limit").is_null())
+        << "root is not held to it";
 }
 
 TEST(LimitsOfUsers, PendingSignals) {
@@ -85,6 +86,50 @@ TEST(LimitsOfUsers, PendingSignals) {
 }
 
 // The limit is what the kernel compares its own sum with: our sum is right if two such queues just fit.
+// Only the task iterator sees them. Without privileges RLIMIT_MEMLOCK is the limit of SHM_LOCK.
+TEST(LimitsOfUsers, LockedSharedMemory) {
+    ASSERT_TRUE(stranger_is_gone());
+    const Actor actor(become_stranger);
+    const auto before = row_of("memlock_user", "uid", kStranger);
+    if (!before) GTEST_SKIP() << "no task iterator here";
+    EXPECT_EQ(usage(before), 0U);
+    ASSERT_EQ(actor(Deed::lock_shared, 5 * 4096), 0);
+    EXPECT_EQ(usage(row_of("memlock_user", "uid", kStranger)), 5U * 4096);
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_MEMLOCK, 7 * 4096), 0);
+    EXPECT_EQ(actor(Deed::lock_shared, 3 * 4096), ENOMEM);
+    EXPECT_EQ(actor(Deed::lock_shared, 2 * 4096), 0);
+    const auto row = row_of("memlock_user", "uid", kStranger);
+    EXPECT_EQ(usage(row), 7U * 4096);
+    EXPECT_EQ(limit(row), 7U * 4096);
+}
+
+// The same user in another user namespace has counts of its own.
+TEST(LimitsOfUsers, UserNamespacesAreToldApart) {
+    ASSERT_TRUE(stranger_is_gone());
+    if (!row_with("auto", "memlock_user", "uid", 0)) GTEST_SKIP() << "no task iterator here";
+    const Actor outside(become_stranger);
+    const Actor inside([] {
+        become_stranger();
+        if (::unshare(CLONE_NEWUSER) != 0) ::_exit(1);
+    });
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(outside(Deed::start_process), 0);
+    ASSERT_EQ(inside(Deed::start_process), 0);
+    std::string own(64, 0);
+    own.resize(static_cast<std::size_t>(
+        std::max<ssize_t>(0,
+                          ::readlink(("/proc/" + std::to_string(inside.pid()) + "/ns/user").c_str(),
+                                     own.data(), own.size()))));
+    std::uint64_t counted_inside = 0;
+    std::uint64_t counted_outside = 0;
+    for (const json& row : limits_of("nproc")) {
+        if (row.value("uid", 0U) != kStranger) continue;
+        (row.contains("target") ? counted_inside : counted_outside) = row.at("usage");
+        EXPECT_TRUE(!row.contains("target") || row.at("target") == own) << own;
+    }
+    EXPECT_EQ(counted_inside, 2U);
+    EXPECT_EQ(counted_outside, 3U + 2U) << "what is counted inside is counted outside as well";
+}
+
 TEST(LimitsOfUsers, MessageQueues) {
     apart(CLONE_NEWNS | CLONE_NEWIPC, [] {
         const ScratchFolder folder;
@@ -282,8 +327,8 @@ TEST(LimitsOfTheSystem, FilesAndThreads) {
     EXPECT_NEAR(static_cast<double>(threads()), static_cast<double>(threads_before + 50), 20);
     // The kernel counts in batches per processor, of 32 or twice their number, whichever is more.
     const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
-    const auto tolerance = static_cast<double>(processors * std::max(32L, 2 * processors) + 32);
-    for (double i = 0; i < tolerance; ++i) ASSERT_EQ(actor(Deed::open_file), 0);
+    const long tolerance = processors * std::max(32L, 2 * processors) + 32;
+    for (long i = 0; i < tolerance; ++i) ASSERT_EQ(actor(Deed::open_file), 0);
     EXPECT_GT(files(), files_before + 100);
 }
 

@@ -10,7 +10,7 @@
 namespace brink::resource {
 namespace {
 
-constexpr std::uint64_t kPressureWindow_ns = 2'000'000'000;
+constexpr std::uint64_t kPressureWindowNs = 2'000'000'000;
 
 Subject the_cgroup(const kernel::Cgroup& cgroup) {
     Subject subject;
@@ -25,9 +25,9 @@ Result<Reading> parse_pressure(const std::string& text) {
     const std::size_t at = text.find(kKey);
     if (at == std::string::npos) return fail("no pressure is shown", EINVAL);
     const double percent = std::strtod(text.c_str() + at + kKey.size(), nullptr);
-    const double stalled_ns = percent / 100 * static_cast<double>(kPressureWindow_ns);
+    const double stalled_ns = percent / 100 * static_cast<double>(kPressureWindowNs);
     return Reading{.usage = static_cast<std::uint64_t>(std::llround(stalled_ns)),
-                   .limit = kPressureWindow_ns};
+                   .limit = kPressureWindowNs};
 }
 
 }  // namespace

@@ -10,11 +10,12 @@
 namespace brink::resource {
 
 Result<std::string> take_inotify(
-    kernel::Machine& machine, std::string_view limit,
+    kernel::Machine& machine, std::string_view limit, std::uint64_t kernel::UserCounts::*counted,
     const std::function<Result<std::uint64_t>(const kernel::InotifyInstance&)>& count,
     const Take& take) {
     const auto most = machine.proc_number(limit);
     if (!most) return tl::unexpected<Error>(most.error());
+    if (take_counted(machine, counted, -1, take, *most)) return "";
     std::unordered_map<pid_t, uid_t> owners;
     std::map<uid_t, std::uint64_t> users;
     for (const kernel::ProcessSummary& process : machine.processes()) {

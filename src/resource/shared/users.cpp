@@ -45,4 +45,29 @@ void take_users(kernel::Machine& machine, const std::map<uid_t, std::uint64_t>& 
     for (const auto& [uid, reading] : readings) take(the_user(machine, uid), reading);
 }
 
+bool take_counted(kernel::Machine& machine, std::uint64_t kernel::UserCounts::*count, int rlimit,
+                  const Take& take, std::uint64_t limit) {
+    const std::vector<kernel::UserCounts>* users = machine.users();
+    if (!users) return false;
+    const std::uint32_t own = machine.own_user_namespace();
+    for (const kernel::UserCounts& user : *users) {
+        Subject subject = the_user(machine, user.uid);
+        subject.engine = "kernel";
+        const bool elsewhere = user.user_namespace != own;
+        if (elsewhere) subject.target = "user:[" + std::to_string(user.user_namespace) + "]";
+        if (elsewhere) subject.name += " in " + subject.target;
+        Reading reading{.usage = user.*count, .limit = limit};
+        if (rlimit >= 0) {
+            const kernel::Limit& lowest = user.limits[static_cast<std::size_t>(rlimit)];
+            reading.limit = lowest.soft;
+            reading.limit_hard = lowest.hard;
+        }
+        // The kernel exempts root of the machine, and nobody else.
+        if (rlimit == RLIMIT_NPROC && user.uid == 0 && !elsewhere)
+            reading.limit = reading.limit_hard = kUnlimited;
+        take(std::move(subject), reading);
+    }
+    return true;
+}
+
 }  // namespace brink::resource

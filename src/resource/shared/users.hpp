@@ -18,4 +18,9 @@ namespace brink::resource {
 void take_users(kernel::Machine& machine, const std::map<uid_t, std::uint64_t>& users, int rlimit,
                 const Take& take);
 
+/// With the task iterator: takes `count` of every user, each user namespace for itself, against RLIMIT_… `rlimit`, or where
+/// that is negative against `limit`. False without it: nothing was taken.
+[[nodiscard]] bool take_counted(kernel::Machine& machine, std::uint64_t kernel::UserCounts::*count,
+                                int rlimit, const Take& take, std::uint64_t limit = kUnlimited);
+
 }  // namespace brink::resource

@@ -2,6 +2,7 @@
 #include "kernel/process_files.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../../support/fake_proc.hpp"
@@ -29,16 +30,38 @@ class ProcessFilesTest : public testing::Test {
 TEST_F(ProcessFilesTest, FindsFieldsByTheirName) {
     const ProcessFiles process(procfs_, 7);
     EXPECT_EQ(*process.status("Uid"), "10\t11\t12\t13");
-    EXPECT_EQ(*process.number("Uid"), 10U);
-    EXPECT_EQ(*process.bytes("VmSize"), 3060U * 1024);
-    EXPECT_EQ(*process.number("Threads"), 3U);
+    EXPECT_EQ(*process.address_space(), 3060U * 1024);
+    EXPECT_EQ(*process.threads(), 3U);
     EXPECT_EQ(*process.status("Vm"), "");
+    EXPECT_TRUE(process.has_memory());
+    EXPECT_FALSE(process.from_iterator());
 }
 
 TEST_F(ProcessFilesTest, WhatAKernelThreadHasNotIsNotZero) {
     const ProcessFiles process(procfs_, 8);
-    EXPECT_EQ(*process.status("VmSize"), "");
-    EXPECT_EQ(process.bytes("VmSize").error().code, ESRCH);
+    EXPECT_FALSE(process.has_memory());
+    EXPECT_EQ(process.address_space().error().code, ESRCH);
+}
+
+TEST_F(ProcessFilesTest, TheIteratorNeedsNoFile) {
+    brink_task task{};
+    task.pid = 9;
+    task.has_memory = 1;
+    task.total_vm = 10;
+    task.threads = 2;
+    task.map_count = 5;
+    task.open_files = 4;
+    task.limits[RLIMIT_AS] = {4096, 8192};
+    const ProcessFiles process(procfs_, task);
+    EXPECT_EQ(*process.address_space(), 10 * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+    EXPECT_TRUE(process.from_iterator());
+    EXPECT_EQ(*process.threads(), 2U);
+    EXPECT_EQ(*process.mappings(), 5U);
+    EXPECT_EQ(*process.descriptors(), 4U);
+    EXPECT_EQ(process.limit(RLIMIT_AS)->soft, 4096U);
+    EXPECT_EQ(process.limit(RLIMIT_AS)->hard, 8192U);
+    task.has_memory = 0;
+    EXPECT_EQ(process.resident().error().code, ESRCH);
 }
 
 TEST_F(ProcessFilesTest, CountsMappingsWithoutTheKernels) {
@@ -58,9 +81,9 @@ TEST(ProcessFiles, ReadsItsFileOnce) {
     const Procfs procfs(proc.root());
     proc.write("7/status", "Name:\tx\nThreads:\t3\n");
     const ProcessFiles process(procfs, 7);
-    EXPECT_EQ(*process.number("Threads"), 3U);
+    EXPECT_EQ(*process.threads(), 3U);
     proc.write("7/status", "Name:\tx\nThreads:\t4\n");
-    EXPECT_EQ(*process.number("Threads"), 3U);
+    EXPECT_EQ(*process.threads(), 3U);
 }
 
 }  // namespace

@@ -18,9 +18,10 @@ class OnFiles : public testing::Test {
         kernel::Machine machine(files_.root() + "/proc", files_.root() + "/sys");
         std::map<std::string, Reading> rows;
         const auto remark = definition_of(*find_resource(resource))
-                                .read_all(machine, [&](Subject subject, const Reading& reading) {
-                                    rows[subject.name] = reading;
-                                });
+                                .read_all(machine,
+                                          [&](const Subject& subject, const Reading& reading) {
+                                              rows[subject.name] = reading;
+                                          });
         remark_ = remark ? *remark : remark.error().message;
         return rows;
     }
@@ -49,12 +50,12 @@ TEST_F(OnFiles, NumbersOfTheSystem) {
     files_.write("proc/sys/net/netfilter/nf_conntrack_max", "0\n");
     expect_system("conntrack", 12, kUnlimited);
     files_.write("proc/meminfo", "MemTotal: 5 kB\nSwapTotal:     1000 kB\nSwapFree:  400 kB\n");
-    expect_system("swap", 600 * 1024, 1000 * 1024);
+    expect_system("swap", 600UL * 1024, 1000UL * 1024);
     files_.write(
         "proc/net/sockstat",
         "sockets: used 17\nTCP: inuse 1 orphan 0 tw 0 alloc 2 mem 229\nUDP: inuse 0 mem 7\n");
     files_.write("proc/sys/net/ipv4/tcp_mem", "100\t200\t300\n");
-    expect_system("tcp_mem", 229 * 4096, 300 * 4096);
+    expect_system("tcp_mem", 229UL * 4096, 300UL * 4096);
 }
 
 TEST_F(OnFiles, WhatIsNotThereIsSaid) {

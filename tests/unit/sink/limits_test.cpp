@@ -8,7 +8,6 @@
 namespace brink::sink {
 namespace {
 
-using resource::Nearest;
 using resource::Remark;
 using resource::Row;
 
@@ -38,7 +37,7 @@ class LimitsView1 : public testing::Test {
 };
 
 TEST_F(LimitsView1, AsATable) {
-    EXPECT_EQ(limits_table(view_, "poll", {}),
+    EXPECT_EQ(limits_table(view_, {}),
               "RESOURCE  USAGE  LIMIT  HEADROOM      %  ENGINE  SUBJECT\n"
               "memory       3M     2M       -1M  150.0  poll    /a.slice\n"
               "nofile      973   1024        51   95.0  poll    lea\\x1b[2Jky[12], of 7\n"
@@ -49,14 +48,14 @@ TEST_F(LimitsView1, AsATable) {
     view_.left_out = 3;
     view_.remarks.clear();
     view_.rows.resize(1);
-    EXPECT_EQ(limits_table(view_, "poll", {.colour = true, .unicode = true, .width = 30}),
+    EXPECT_EQ(limits_table(view_, {.colour = true, .unicode = true, .width = 30}),
               "\x1b[1mRESOURCE  USAGE  LIMIT  HEA...\x1b[0m\n"
               "\x1b[1;31mmemory       3M     2M     ...\x1b[0m\n"
               "and 3 more\n");
 }
 
 TEST_F(LimitsView1, AsJson) {
-    std::istringstream lines(limits_json(view_, "poll", 1'000'000'001));
+    std::istringstream lines(limits_json(view_, 1'000'000'001));
     std::vector<nlohmann::json> rows;
     for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
     ASSERT_EQ(rows.size(), 5U);

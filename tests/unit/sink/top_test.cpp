@@ -10,7 +10,6 @@ namespace brink::sink {
 namespace {
 
 using Key = TopScreen::Key;
-using resource::Reading;
 using resource::Row;
 using resource::Survey;
 
@@ -25,7 +24,6 @@ Row process(const char* resource, int pid, std::uint64_t usage, std::uint64_t li
 // Nearest first, as read_survey() gives it.
 Survey sample() {
     Survey survey;
-    survey.engine = "poll";
     survey.rows = {process("nofile", 2, 90, 100), process("memlock", 2, 60, 100),
                    process("nofile", 3, 50, 100), process("nofile", 1, 10, 100)};
     Row swap;

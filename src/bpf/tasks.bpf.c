@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One pass over all processes (bpf_iter, Linux 5.8): everything that has a limit, read in the kernel, without a
+ * file for each. The counts of users, which /proc does not show, are read through each process's credentials. */
+#include "tasks.h"
+
+#include "kernel.h"
+
+typedef struct {
+    long counter;
+} CORE atomic_long_t;
+
+/* 6.2 (commit f1a7941243c1) put per-cpu counters in the place of mm_rss_stat. */
+struct mm_rss_stat {
+    atomic_long_t count[4];
+} CORE;
+
+struct percpu_counter {
+    __s64 count;
+} CORE;
+
+struct mm_struct {
+    unsigned long total_vm;
+    unsigned long data_vm;
+    unsigned long stack_vm;
+    unsigned long locked_vm;
+    int map_count;
+} CORE;
+
+struct mm_struct___before_6_2 {
+    struct mm_rss_stat rss_stat;
+} CORE;
+
+struct mm_struct___since_6_2 {
+    struct percpu_counter rss_stat[4];
+} CORE;
+
+enum { MM_FILEPAGES = 0, MM_ANONPAGES = 1, MM_SHMEMPAGES = 3 };
+
+enum ucount_type { UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES };
+enum {
+    UCOUNT_RLIMIT_NPROC,
+    UCOUNT_RLIMIT_MSGQUEUE,
+    UCOUNT_RLIMIT_SIGPENDING,
+    UCOUNT_RLIMIT_MEMLOCK
+};
+
+struct user_namespace {
+    struct ns_common ns;
+} CORE;
+
+struct ucounts {
+    struct user_namespace* ns;
+    kuid_t uid;
+    atomic_long_t ucount[16];
+    atomic_long_t rlimit[4];
+} CORE;
+
+struct user_struct {
+    atomic_long_t locked_vm;
+} CORE;
+
+struct cred___counted {
+    kuid_t uid;
+    kuid_t euid;
+    struct user_struct* user;
+    struct ucounts* ucounts;
+} CORE;
+
+struct signal_struct___threads {
+    int nr_threads;
+} CORE;
+
+struct task_struct___counted {
+    struct mm_struct* mm;
+    const struct cred___counted* real_cred;
+} CORE;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+    struct seq_file* seq;
+} CORE;
+
+struct bpf_iter__task {
+    struct bpf_iter_meta* meta;
+    struct task_struct* task;
+} CORE;
+
+/* Too large for the stack. One reader at a time: brink reads its own iterator. */
+struct brink_task record = {};
+
+static __always_inline __u64 popcount(__u64 x) {
+    x -= x >> 1 & 0x5555555555555555ull;
+    x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+    return x * 0x0101010101010101ull >> 56;
+}
+
+struct bits {
+    const unsigned long* words;
+    __u64 found;
+};
+
+static long count_word(__u32 i, struct bits* bits) {
+    __u64 word = 0;
+    bpf_probe_read_kernel(&word, sizeof word, bits->words + i);
+    bits->found += popcount(word);
+    return 0;
+}
+
+static __always_inline __u64 open_files(const struct task_struct* task) {
+    const struct fdtable* table = BPF_CORE_READ(task, files, fdt);
+    if (!table)
+        return 0;
+    struct bits bits = {.words = BPF_CORE_READ(table, open_fds)};
+    bpf_loop(BPF_CORE_READ(table, max_fds) / 64, count_word, &bits, 0);
+    return bits.found;
+}
+
+static __always_inline __u64 resident(const struct mm_struct* mm) {
+    __s64 pages = 0;
+    if (bpf_core_type_exists(struct mm_rss_stat)) {
+        const struct mm_struct___before_6_2* old = (const void*)mm;
+        pages += BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter);
+        pages += BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
+        pages += BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter);
+    } else {
+        const struct mm_struct___since_6_2* now = (const void*)mm;
+        pages += BPF_CORE_READ(now, rss_stat[MM_FILEPAGES].count);
+        pages += BPF_CORE_READ(now, rss_stat[MM_ANONPAGES].count);
+        pages += BPF_CORE_READ(now, rss_stat[MM_SHMEMPAGES].count);
+    }
+    return pages > 0 ? (__u64)pages : 0;
+}
+
+static __always_inline void read_memory(const struct mm_struct* mm) {
+    record.total_vm = BPF_CORE_READ(mm, total_vm);
+    record.data_vm = BPF_CORE_READ(mm, data_vm);
+    record.stack_vm = BPF_CORE_READ(mm, stack_vm);
+    record.locked_vm = BPF_CORE_READ(mm, locked_vm);
+    record.map_count = (__u32)BPF_CORE_READ(mm, map_count);
+    record.rss = resident(mm);
+}
+
+static __always_inline __u64 user_count(const struct ucounts* counts, __u64 type) {
+    __u64 count = 0;
+    bpf_probe_read_kernel(&count, sizeof count,
+                          (const void*)counts + bpf_core_field_offset(struct ucounts, ucount) +
+                              8 * type);
+    return count;
+}
+
+static __always_inline void read_user(const struct cred___counted* cred) {
+    const struct ucounts* counts = BPF_CORE_READ(cred, ucounts);
+    record.uid = BPF_CORE_READ(cred, uid.val);
+    record.uid_effective = BPF_CORE_READ(cred, euid.val);
+    record.user = (__u64)counts;
+    record.user_namespace = BPF_CORE_READ(counts, ns, ns.inum);
+    record.user_uid = BPF_CORE_READ(counts, uid.val);
+    record.user_processes = BPF_CORE_READ(counts, rlimit[UCOUNT_RLIMIT_NPROC].counter);
+    record.user_queue_bytes = BPF_CORE_READ(counts, rlimit[UCOUNT_RLIMIT_MSGQUEUE].counter);
+    record.user_signals = BPF_CORE_READ(counts, rlimit[UCOUNT_RLIMIT_SIGPENDING].counter);
+    record.user_shared_pages = BPF_CORE_READ(counts, rlimit[UCOUNT_RLIMIT_MEMLOCK].counter);
+    record.user_locked_pages = BPF_CORE_READ(cred, user, locked_vm.counter);
+    record.user_inotify_instances =
+        user_count(counts, bpf_core_enum_value(enum ucount_type, UCOUNT_INOTIFY_INSTANCES));
+    record.user_inotify_watches = user_count(counts, bpf_core_enum_value(enum ucount_type,
+                                                                         UCOUNT_INOTIFY_WATCHES));
+}
+
+/* The number of `task` in the pid namespace of the reader, which is the current task; 0: it is not visible there. */
+static __always_inline __u32 visible_pid(const struct task_struct* task) {
+    const struct task_struct* reader = (const void*)bpf_get_current_task();
+    const struct pid* own = BPF_CORE_READ(reader, thread_pid);
+    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
+    __u32 level = BPF_CORE_READ(own, level);
+    if (!pid || BPF_CORE_READ(pid, level) < level)
+        return 0;
+    const struct upid* number = number_at(pid, level);
+    if (BPF_CORE_READ(number, ns) != BPF_CORE_READ(number_at(own, level), ns))
+        return 0;
+    return (__u32)BPF_CORE_READ(number, nr);
+}
+
+SEC("iter/task")
+int on_task(struct bpf_iter__task* ctx) {
+    struct seq_file* seq = ctx->meta->seq;
+    const struct task_struct* task = ctx->task;
+    if (!task || task->pid != task->tgid)
+        return 0;
+    __builtin_memset(&record, 0, sizeof record);
+    record.pid = visible_pid(task);
+    if (!record.pid)
+        return 0;
+    const struct task_struct___counted* counted = (const void*)task;
+    const struct signal_struct* signal = BPF_CORE_READ(task, signal);
+    const struct signal_struct___threads* threads = (const void*)signal;
+    const struct mm_struct* mm = BPF_CORE_READ(counted, mm);
+    record.threads = (__u32)BPF_CORE_READ(threads, nr_threads);
+    record.start_time_ns = start_time_ns(task);
+    bpf_probe_read_kernel(record.limits, sizeof record.limits,
+                          (const void*)signal + bpf_core_field_offset(struct signal_struct, rlim));
+    BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
+    read_user(BPF_CORE_READ(counted, real_cred));
+    /* A kernel thread can borrow the memory of a process, but has it in active_mm alone. */
+    if (mm) {
+        record.has_memory = 1;
+        record.open_files = open_files(task);
+        read_memory(mm);
+    }
+    bpf_seq_write(seq, &record, sizeof record);
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
