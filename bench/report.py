@@ -190,18 +190,53 @@ def native_section(setup, figures):
         ]))
 
 
-def write_json(setups, figures, native):
+# Rows of the table of looks that have a bound, and at how many processes.
+LOOK_BOUNDS = {"brink limits, open files": (10000, 60), "brink limits, all resources of processes but maps": (10000, 350)}
+
+
+def look_misses(lines):
+    for line in lines:
+        at, bound = LOOK_BOUNDS.get(line["who"], (0, 0))
+        if line["processes"] == at and statistics.median(line["ms"]) > bound:
+            within = ", within the spread" if min(line["ms"]) <= bound else ""
+            yield line["who"], f"over by {statistics.median(line['ms']) - bound:.0f} ms{within}"
+
+
+def look_section(setup, lines):
+    counts = sorted({line["processes"] for line in lines})
+    missed = dict(look_misses(lines))
+    rows = []
+    for row in sorted({line["row"] for line in lines}):
+        at = {line["processes"]: line for line in lines if line["row"] == row}
+        who = next(iter(at.values()))["who"]
+        cells = [f"{statistics.median(at[count]['ms']):.0f} ({min(at[count]['ms']):.0f}–{max(at[count]['ms']):.0f})"
+                 if count in at else "does not run" for count in counts]
+        if who in missed:
+            cells[-1] += f" **{missed[who]}**"
+        rows.append([who] + cells + [str(LOOK_BOUNDS[who][1]) if who in LOOK_BOUNDS else "–"])
+    return (
+        "\n## One look at every process\n\n"
+        "CPU time in ms of one look at so many idle processes: the program that looks once and ends, start and end "
+        "included, or one cycle of a daemon. In turns, the daemons stopped meanwhile; the median of "
+        f"{min(len(line['ms']) for line in lines)} rounds, the smallest and the largest. Linux {setup['version']}, "
+        f"{setup['processor']}, brink {setup['brink']}, {setup['date']}; {', '.join(setup['peers'])}. The engine is "
+        "`poll` (/proc) where the task iterator is not named.\n\n" +
+        table([""] + [f"{count} processes" for count in counts] + ["bound"], rows))
+
+
+def write_json(setups, figures, native, look):
     def objects(items):
         return "[\n" + ",\n".join("  " + json.dumps(item) for item in items) + "\n ]"
     (DOCS / "benchmarks.json").write_text(
         '{\n "written_by": "./dev bench, and not by hand",\n'
         f' "guests": {objects(setups.values())},\n'
         f' "figures": {objects(figures)},\n'
-        f' "native": {json.dumps(native)}\n}}\n')
+        f' "native": {json.dumps(native)},\n'
+        f' "look": {objects(look)}\n}}\n')
 
 
 def main():
-    setups, figures, native = {}, [], None
+    setups, figures, native, look = {}, [], None, []
     text = ("<!-- Written by ./dev bench, and not by hand. -->\n# Benchmarks\n\n"
             "This page is written by `./dev bench`, and not by hand; "
             "[benchmarks.json](benchmarks.json) has every single figure.\n\n")
@@ -209,6 +244,8 @@ def main():
         setup, lines = read(path)
         if path.stem == "native":
             native = {**setup, **native_figures(lines)}
+        elif path.stem == "look":
+            look = [setup, *lines]
         else:
             setups[path.stem] = {"kernel": path.stem, **setup}
             figures += guest_figures(path.stem, lines)
@@ -218,9 +255,12 @@ def main():
     if native:
         text += native_section(native, native)
         missed += [("this machine", row, what) for row, what in native_misses(native)]
-    if not figures and not native:
+    if look:
+        text += look_section(look[0], look[1:])
+        missed += [("this machine", row, what) for row, what in look_misses(look[1:])]
+    if not figures and not native and not look:
         sys.exit(f"report.py: there are no figures in {FIGURES}")
-    write_json(setups, figures, native)
+    write_json(setups, figures, native, look)
     (DOCS / "benchmarks.md").write_text(text)
     for where, row, what in missed:
         print(f"{where}: {row}: {what}")

@@ -25,11 +25,12 @@ check() {
 }
 
 git ls-files -z | xargs -0 cp --parents -t "$tree"
+# shellcheck disable=SC2016 # no expansion is meant
 sed -n '/^```cpp$/,/^```$/ { /^```/d; p }' "$page" >"$tree/src/resource/ptys.cpp"
 check 'the file is formatted' clang-format --style=file --dry-run -Werror "$tree/src/resource/ptys.cpp"
 
 cmake -S "$tree" -B "$tree/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug >/dev/null
-cmake --build "$tree/build" -j "${JOBS:-$(nproc)}" --target brink unit_tests
+cmake --build "$tree/build" -j "${JOBS:-$(nproc)}" --target brink resource_page
 
 readonly brink=$tree/build/app/brink/brink
 row() { "$brink" limits -r ptys -o json | grep -q "\"resource\":\"ptys\",\"scope\":\"system\",\"usage\":$1,\"limit\":$(</proc/sys/kernel/pty/max),"; }
@@ -40,11 +41,11 @@ check 'doctor has it' grep -q '^ptys  *system ' <("$brink" doctor)
 check 'a misspelt name leads to it' grep -q 'did you mean ptys?' <("$brink" limits -r pty 2>&1)
 check 'the completion has it' grep -qx ptys <(
     PATH=$(dirname "$brink"):$PATH bash -c 'source packaging/completion/brink.bash && _brink_resources limits')
-unit() { "$tree/build/tests/unit/unit_tests" --gtest_filter='Page.*' "$@"; }
-check 'the page of resources is found to lack it' eval '! unit'
-check 'the page of resources is written anew' env BRINK_WRITE_DOCS=1 "$tree/build/tests/unit/unit_tests" --gtest_filter='Page.*'
-check 'the page of resources has it' grep -q '^| `ptys` | system | pseudo-terminals' "$tree/docs/resources.md"
-check 'the table is found in order' unit --gtest_filter='Page.*:Table.*'
+page() { "$tree/build/docs/resource_page" "$@" "$tree/docs/resources.md"; }
+check 'the page of resources is found to lack it' eval '! page --check 2>/dev/null'
+check 'the page of resources is written anew' page
+check 'the page of resources has it' grep -q '^| .ptys. | system | pseudo-terminals' "$tree/docs/resources.md"
+check 'the page of resources is found in order' page --check
 
 echo "$passed passed, $failed failed"
 ((failed == 0))

@@ -44,22 +44,23 @@ Machine::Machine(std::string proc, std::string sys)
 
 void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& visit,
                               bool remember) {
+    if (remember) processes_.emplace();
+    const auto take = [&](const ProcessFiles& process) {
+        visit(process);
+        if (!remember) return;
+        if (const auto summary = summary_of(process)) processes_->push_back(*summary);
+    };
     std::unordered_set<pid_t> seen;
     if (tasks_) {
         for (const brink_task& task : *tasks_) {
             seen.insert(static_cast<pid_t>(task.pid));
-            visit(ProcessFiles(procfs_, task));
+            take(ProcessFiles(procfs_, task));
         }
     }
-    remember &= !tasks_;
-    if (remember) processes_.emplace();
     // All, or what a kernel hides from the iterator.
     (void)for_each_number(procfs_.root(), [&](std::uint32_t number) {
-        if (seen.contains(static_cast<pid_t>(number))) return true;
-        const ProcessFiles process(procfs_, static_cast<pid_t>(number));
-        visit(process);
-        if (!remember) return true;
-        if (const auto summary = summary_of(process)) processes_->push_back(*summary);
+        const auto pid = static_cast<pid_t>(number);
+        if (!seen.contains(pid)) take(ProcessFiles(procfs_, pid));
         return true;
     });
 }

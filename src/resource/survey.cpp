@@ -140,9 +140,11 @@ Survey read_survey(kernel::Machine& machine, const std::vector<const Resource*>&
         else
             survey.remarks.push_back({resource, std::string(resource->unreadable), true});
     }
-    const bool users = std::any_of(others.begin(), others.end(), [](const Definition* definition) {
-        return definition->resource.scope == Scope::user;
-    });
+    // Counts of users are added up from the processes where the iterator does not give them.
+    const bool users = !machine.users() &&
+                       std::any_of(others.begin(), others.end(), [](const Definition* definition) {
+                           return definition->resource.scope == Scope::user;
+                       });
     if (!of_processes.empty()) read_processes(machine, of_processes, users, survey);
     for (const Definition* definition : others) read_others(machine, *definition, survey);
     std::stable_sort(survey.rows.begin(), survey.rows.end(), comes_before);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/resources.md has the table of resources as it is. `./dev docs` writes it anew, by running this with
-// BRINK_WRITE_DOCS set.
+// Writes the table of docs/resources.md anew (./dev docs), or with --check looks whether it is that of src/resource.
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <string_view>
 
 #include "base/units.hpp"
 #include "brink/resource.hpp"
@@ -52,21 +51,35 @@ std::string table() {
     return text;
 }
 
-TEST(Page, HasTheTableOfResources) {
-    const std::string path = BRINK_SOURCE_DIR "/docs/resources.md";
-    std::ifstream file(path);
-    std::string page(std::istreambuf_iterator<char>(file), {});
-    const std::size_t begin = page.find(kBegin) + kBegin.size();
+// The page with the table as it is; empty if it has no place for it.
+std::string renew(std::string page) {
+    const std::size_t begin = page.find(kBegin);
     const std::size_t end = page.find(kEnd);
-    ASSERT_NE(end, std::string::npos) << path;
-    ASSERT_LE(begin, end) << path;
-    if (std::getenv("BRINK_WRITE_DOCS")) {
-        page.replace(begin, end - begin, table());
-        std::ofstream(path) << page;
-    } else {
-        EXPECT_EQ(page.substr(begin, end - begin), table()) << "./dev docs writes it anew";
-    }
+    if (begin == std::string::npos || end == std::string::npos || end < begin) return "";
+    const std::size_t first = begin + kBegin.size();
+    return page.replace(first, end - first, table());
 }
 
 }  // namespace
 }  // namespace brink
+
+int main(int argc, char** argv) {
+    const bool check = argc == 3 && std::strcmp(argv[1], "--check") == 0;
+    if (!check && argc != 2) {
+        fmt::print(stderr, "usage: resource_page [--check] docs/resources.md\n");
+        return 2;
+    }
+    const char* path = argv[argc - 1];
+    std::ifstream file(path);
+    const std::string before(std::istreambuf_iterator<char>(file), {});
+    const std::string after = brink::renew(before);
+    if (after.empty()) {
+        fmt::print(stderr, "{}: there is no place for the table\n", path);
+        return 1;
+    }
+    if (!check) return (std::ofstream(path) << after) ? 0 : 1;
+    if (before == after) return 0;
+    fmt::print(stderr, "{}: the table is not that of src/resource; ./dev docs writes it anew\n",
+               path);
+    return 1;
+}
