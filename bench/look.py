@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
@@ -130,6 +131,7 @@ LoadPlugin csv
                          {**os.environ, "LD_LIBRARY_PATH": libraries})
         time.sleep(2 * interval_s)
         if self.process.poll() is not None or self.cpu_ms() == 0:
+            self.end()
             raise OSError("it does not run")
 
     def settle(self):  # what it has missed while it was stopped
@@ -171,11 +173,14 @@ def measure(root, count, write):
     with tempfile.TemporaryDirectory() as folder:
         try:
             for row, (who, start) in enumerate(contenders(root, Path(folder), count)):
+                looker = None
                 try:
                     looker = start()
                     looker.look()  # warm
                     at_work.append((row, who, looker, []))
-                except (OSError, subprocess.SubprocessError, StopIteration) as error:
+                except (OSError, HTTPException, subprocess.SubprocessError, StopIteration) as error:
+                    if looker:
+                        looker.end()
                     print(f"left out: {who}: {error}", file=sys.stderr)
             for _ in range(ROUNDS):
                 for _, _, looker, figures in at_work:

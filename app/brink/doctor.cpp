@@ -83,7 +83,8 @@ Diagnosis examine(const DoctorOptions& options) {
                                                       "gives the count in one stat)";
     kernel::Machine machine;
     if (auto used = use_task_iterator(machine, EngineChoice::kernel); !used)
-        diagnosis.iterator = used.error().message;
+        diagnosis.iterator = used.error().message.substr(
+            std::string_view("--engine kernel: ").size());
     for (const resource::Remark& remark :
          resource::read_survey(machine, {resources().begin(), resources().end()}).remarks)
         if (remark.nothing) diagnosis.unreadable[remark.resource] = remark.text;

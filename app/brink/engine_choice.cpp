@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -115,6 +118,15 @@ Result<ChosenEngine> combine(ChosenEngine hooks, const MonitorOptions& options) 
     return chosen;
 }
 
+// The iterator's numbers are those of our pid namespace; /proc can be mounted for another.
+Result<std::vector<brink_task>> read_own_tasks() {
+    std::error_code error;
+    if (std::filesystem::read_symlink("/proc/self", error) != std::to_string(::getpid()))
+        return fail("/proc shows the processes of another pid namespace; mount it for this one",
+                    EXDEV);
+    return kernel::read_tasks();
+}
+
 }  // namespace
 
 Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
@@ -140,7 +152,7 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
 
 Result<void> use_task_iterator(kernel::Machine& machine, EngineChoice choice) {
     if (choice == EngineChoice::poll) return {};
-    auto tasks = kernel::read_tasks();
+    auto tasks = read_own_tasks();
     if (tasks)
         machine.use(std::move(*tasks));
     else if (choice == EngineChoice::kernel)

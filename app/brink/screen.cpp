@@ -20,6 +20,8 @@ Screen::Screen() {
     raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
+    // What would stop or kill it would leave the terminal as it is.
+    raw.c_cc[VQUIT] = raw.c_cc[VSUSP] = _POSIX_VDISABLE;
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
     (void)write_all(STDOUT_FILENO, "\x1b[?1049h\x1b[?25l");
 }
@@ -40,12 +42,17 @@ bool Screen::read_keys(const std::function<void(Key, char)>& press) const {
     return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
+// A line is cleared before it is written: behind one that fills the width the cursor still stands on its last column.
+// With the last one everything below is.
 std::string as_screen(const std::string& text) {
-    std::string screen = "\x1b[H";
     std::string_view rest = text;
-    if (rest.ends_with('\n')) rest.remove_suffix(1);  // the last line must not scroll
-    for (const char c : rest) screen += c == '\n' ? std::string("\x1b[K\r\n") : std::string(1, c);
-    return screen + "\x1b[K\x1b[J";
+    if (rest.ends_with('\n')) rest.remove_suffix(1);  // it must not scroll
+    std::string screen = "\x1b[H";
+    for (std::size_t end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+        screen.append("\x1b[2K").append(rest.substr(0, end)).append("\r\n");
+        rest.remove_prefix(end + 1);
+    }
+    return screen.append("\x1b[J").append(rest);
 }
 
 void parse_keys(std::string_view bytes, const std::function<void(Key, char)>& press) {

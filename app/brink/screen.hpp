@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Screen: a terminal for full-screen use, as long as the object lives: its other buffer, no echo, keys as they come. The
-// terminal is put back however the object ends; a signal that kills the process is the caller's to prevent.
+// terminal is put back when the object ends; the keys that would stop or quit the process are off meanwhile, and a signal that
+// kills it is the caller's to prevent.
 #pragma once
 
 #include <termios.h>
@@ -31,7 +32,7 @@ class Screen {
     termios before_{};
 };
 
-/// `text` as what is written over a screen: every line is cleared to its end, and what is below.
+/// `text` as what is written over a screen: every line is cleared before, and what is below.
 [[nodiscard]] std::string as_screen(const std::string& text);
 
 /// Takes the keys out of what a terminal has sent: escape sequences of VT100 and xterm.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // brink top: processes, users, cgroups and sockets, nearest to any of their limits first; live on a terminal.
 #include <poll.h>
+#include <signal.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,9 +50,19 @@ int once(const TopOptions& options) {
     return 1;
 }
 
+// The terminal has another size.
+int resize_signal() {
+    sigset_t resized;
+    sigemptyset(&resized);
+    sigaddset(&resized, SIGWINCH);
+    ::sigprocmask(SIG_BLOCK, &resized, nullptr);
+    return ::signalfd(-1, &resized, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 class Live {
   public:
-    explicit Live(const TopOptions& options) : options_(options), signals_(stop_signals()) {}
+    explicit Live(const TopOptions& options)
+        : options_(options), signals_(stop_signals()), resized_(resize_signal()) {}
 
     int main() {
         const Screen terminal;
@@ -76,17 +87,24 @@ class Live {
 
     void describe() {
         const auto pid = screen_.detail_pid();
-        if (!pid) return;
+        if (!pid) {
+            screen_.set_evidence("");
+            return;
+        }
         const Evidence evidence = kernel::describe_descriptors(machine_->procfs(), *pid);
         screen_.set_evidence(sink::evidence_block(evidence, text_style(STDOUT_FILENO), 0));
     }
 
     // Until a key, the next look, or a signal, which ends it. False: to end.
     bool wait(const Screen& terminal) {
-        pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+        pollfd fds[] = {{STDIN_FILENO, POLLIN, 0},
+                        {signals_.get(), POLLIN, 0},
+                        {resized_.get(), POLLIN, 0}};
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(due_ - Clock::now()).count();
-        ::poll(fds, 2, static_cast<int>(std::max<std::int64_t>(left, 0)));
+        ::poll(fds, 3, static_cast<int>(std::max<std::int64_t>(left, 0)));
         if (fds[1].revents != 0) return false;
+        signalfd_siginfo info{};
+        if (fds[2].revents != 0) (void)!::read(resized_.get(), &info, sizeof info);
         if (fds[0].revents == 0) return true;
         const auto before = screen_.detail_pid();
         const bool open = terminal.read_keys(
@@ -97,6 +115,7 @@ class Live {
 
     const TopOptions& options_;
     Fd signals_;
+    Fd resized_;
     std::optional<kernel::Machine> machine_;  // as it was at the last look
     sink::TopScreen screen_;
     Clock::time_point due_;

@@ -183,6 +183,7 @@ static __always_inline __u64 system_call_of(const struct task_struct* task) {
 #define NR_CLOSE_RANGE 436 /* on every architecture */
 #define PIDTYPE_PID 0
 #define PF_EXITING 4
+#define PF_KTHREAD 0x00200000
 #define RLIMIT_NOFILE 7
 #define EMFILE 24
 #define ENOENT 2

@@ -202,8 +202,8 @@ int on_task(struct bpf_iter__task* ctx) {
                           (const void*)signal + bpf_core_field_offset(struct signal_struct, rlim));
     BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
     read_user(BPF_CORE_READ(counted, real_cred));
-    /* A kernel thread can borrow the memory of a process, but has it in active_mm alone. */
-    if (mm) {
+    /* A kernel thread that works for a process (kthread_use_mm()) has that one's memory. */
+    if (mm && !(task->flags & PF_KTHREAD)) {
         record.has_memory = 1;
         record.open_files = open_files(task);
         read_memory(mm);

@@ -53,6 +53,8 @@ void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& vi
     std::unordered_set<pid_t> seen;
     if (tasks_) {
         for (const brink_task& task : *tasks_) {
+            // Where the first thread has ended before the others only /proc finds what they use.
+            if (!task.has_memory && task.threads > 1) continue;
             seen.insert(static_cast<pid_t>(task.pid));
             take(ProcessFiles(procfs_, task));
         }
@@ -84,7 +86,7 @@ const std::vector<UserCounts>* Machine::users() {
             user.inotify_instances = task.user_inotify_instances;
             user.inotify_watches = task.user_inotify_watches;
         }
-        if (!task.has_memory) continue;
+        if (!task.has_memory && task.threads < 2) continue;
         UserCounts& user = (*users_)[place->second];
         for (std::size_t i = 0; i < user.limits.size(); ++i)
             if (task.limits[i].soft < user.limits[i].soft)

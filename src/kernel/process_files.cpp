@@ -74,7 +74,9 @@ Result<std::uint64_t> ProcessFiles::descriptors() const {
 }
 
 Result<std::uint64_t> ProcessFiles::threads() const {
-    return count(task_ ? task_->threads : 0, "Threads");
+    from_iterator_ = task_ != nullptr;
+    if (task_) return std::uint64_t{task_->threads};
+    return number("Threads");
 }
 
 Result<std::uint64_t> ProcessFiles::address_space() const {

@@ -28,7 +28,8 @@ const Definition k_inotify_instances{
                  .summary = "inotify instances of a user",
                  .limited_by = "fs.inotify.max_user_instances",
                  .denied_errno = EMFILE,
-                 .exactness = "who made an instance is taken to be who holds it"},
+                 .exactness = "task iterator: users without a process are not seen; /proc: who "
+                              "made an instance is taken to be who holds it"},
     .read_all = read_all,
 };
 

@@ -38,7 +38,8 @@ const Definition k_inotify_watches{
                  .summary = "inotify watches of a user",
                  .limited_by = "fs.inotify.max_user_watches",
                  .denied_errno = ENOSPC,
-                 .exactness = "who made an instance is taken to be who holds it"},
+                 .exactness = "task iterator: users without a process are not seen; /proc: who "
+                              "made an instance is taken to be who holds it"},
     .read_all = read_all,
 };
 

@@ -11,10 +11,12 @@
 namespace brink::resource {
 namespace {
 
-// Kernel threads and zombies have neither descriptors nor memory: no resource is read of them. To look costs
-// something only where nothing but descriptors was read, and these have none.
+// Kernel threads and zombies have neither descriptors nor memory: no resource is read of them, unless it is the first
+// thread that has ended before others. To look costs something only where nothing but descriptors was read, and these
+// have none.
 bool is_bare(const kernel::ProcessFiles& process, const Result<Reading>& reading) {
-    return (!reading || reading->usage == 0 || process.knows_memory()) && !process.has_memory();
+    if (reading && reading->usage != 0 && !process.knows_memory()) return false;
+    return !process.has_memory() && process.threads().value_or(0) < 2;
 }
 
 void read_processes(kernel::Machine& machine, const std::vector<const Definition*>& wanted,
@@ -24,6 +26,7 @@ void read_processes(kernel::Machine& machine, const std::vector<const Definition
         [&](const kernel::ProcessFiles& process) {
             for (const Definition* definition : wanted) {
                 const auto reading = definition->read_process(process);
+                const bool from_iterator = process.from_iterator();
                 if (is_bare(process, reading)) break;
                 if (!reading) {
                     if (reading.error().code != ESRCH) ++denied[definition];
@@ -32,7 +35,7 @@ void read_processes(kernel::Machine& machine, const std::vector<const Definition
                 Row& row = survey.rows.emplace_back();
                 row.resource = &definition->resource;
                 row.subject.pid = process.pid();
-                if (process.from_iterator()) row.subject.engine = "kernel";
+                if (from_iterator) row.subject.engine = "kernel";
                 row.reading = *reading;
             }
         },

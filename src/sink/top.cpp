@@ -114,12 +114,12 @@ void TopScreen::press(Key key, char text) {
         case Key::home: select(0); break;
         case Key::end: select(shown_.size()); break;
         case Key::erase:
-            if (typing_ && !filter_.empty()) filter_.pop_back();
+            if (typing_) erase_last();
             arrange();
             break;
         case Key::enter:
-            if (!std::exchange(typing_, false) && !shown_.empty()) detail_ = true;
-            evidence_.clear();
+            if (!std::exchange(typing_, false) && !shown_.empty() && !std::exchange(detail_, true))
+                evidence_.clear();
             break;
         case Key::back:
             if (!detail_) filter_.clear();
@@ -127,6 +127,13 @@ void TopScreen::press(Key key, char text) {
             arrange();
             break;
     }
+}
+
+// One character, of which UTF-8 may have several bytes.
+void TopScreen::erase_last() {
+    const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80; };
+    while (filter_.size() > 1 && continues(filter_.back())) filter_.pop_back();
+    if (!filter_.empty()) filter_.pop_back();
 }
 
 void TopScreen::press_text(char text) {
@@ -179,6 +186,7 @@ std::vector<std::string> TopScreen::list(const TextStyle& style, std::size_t hei
     if (narrow.width > 2) narrow.width -= 2;
     std::vector<std::string> lines = table(std::vector<Standing>(at(begin), at(end)), name_,
                                            narrow);
+    if (style.width > 0 && style.width <= 2) return lines;  // no room for a mark
     for (std::size_t i = 0; i < lines.size(); ++i)
         lines[i] = (i > 0 && begin + i - 1 == selected_ ? "> " : "  ") + lines[i];
     return lines;
@@ -212,6 +220,7 @@ std::string TopScreen::render(const TextStyle& style, std::size_t height) {
         lines.push_back(std::move(line));
     if (lines.size() > room + 2) lines.resize(room + 2);
     lines.push_back(paint(style, Tone::faint, fit(kKeys)));
+    if (lines.size() > height) lines.resize(std::max<std::size_t>(height, 1));
     std::string text;
     for (const std::string& line : lines) text += line + "\n";
     return text;

@@ -44,6 +44,7 @@ class TopScreen {
     void select(std::size_t index);
     void move(std::ptrdiff_t by);
     void press_text(char text);
+    void erase_last();
     [[nodiscard]] bool matches(const resource::Standing& standing) const;
     [[nodiscard]] std::string title() const;
     [[nodiscard]] std::vector<std::string> list(const TextStyle& style, std::size_t height);

@@ -7,6 +7,7 @@
 
 set -euo pipefail
 
+export LC_ALL=C.UTF-8
 brink=$(realpath "$1")
 folder=$(mktemp -d "${TMPDIR:-/tmp}/brink-top.XXXXXX")
 trap 'tmux -S "$folder/socket" kill-server 2>/dev/null || true; kill "$sleeper" 2>/dev/null || true; rm -rf "$folder"' EXIT
@@ -38,12 +39,12 @@ sleep 0.3
 prlimit --pid "$sleeper" --nofile=3:
 
 tmux new-session -d -x 100 -y 20 "bash --norc --noprofile"
-tmux send-keys "stty -a > $folder/before; $brink top --interval 200ms; stty -a > $folder/after; echo status \$?" Enter
+tmux send-keys "stty -a > $folder/before; $brink top -r nofile,stack --interval 200ms; s=\$?; stty -a > $folder/after; echo status \$s" Enter
 expect '^[0-9]+ subjects, nearest to their limit first$'
 expect '^> nofile +[0-9]+ +3 .* (kernel|poll) +sleep\['
 expect '^q quit .* Enter details'
-tmux send-keys "/sleep[$sleeper"
-expect "; 1 with \"sleep\\[$sleeper\_\""
+tmux send-keys "/sleep[$sleeper]"
+expect "; 1 with \"sleep.$sleeper._\""
 tmux send-keys Enter Enter
 expect '^nofile +[0-9]+ +3 '
 expect '^stack '

@@ -56,14 +56,15 @@ bool take_counted(kernel::Machine& machine, std::uint64_t kernel::UserCounts::*c
         const bool elsewhere = user.user_namespace != own;
         if (elsewhere) subject.target = "user:[" + std::to_string(user.user_namespace) + "]";
         if (elsewhere) subject.name += " in " + subject.target;
-        Reading reading{.usage = user.*count, .limit = limit};
+        // Each user namespace has a sysctl of its own for such a limit; ours is read.
+        Reading reading{.usage = user.*count, .limit = elsewhere ? kUnlimited : limit};
         if (rlimit >= 0) {
             const kernel::Limit& lowest = user.limits[static_cast<std::size_t>(rlimit)];
             reading.limit = lowest.soft;
             reading.limit_hard = lowest.hard;
         }
-        // The kernel exempts root of the machine, and nobody else.
-        if (rlimit == RLIMIT_NPROC && user.uid == 0 && !elsewhere)
+        // The kernel exempts root of the machine, in every namespace, and nobody else.
+        if (rlimit == RLIMIT_NPROC && user.uid == 0)
             reading.limit = reading.limit_hard = kUnlimited;
         take(std::move(subject), reading);
     }

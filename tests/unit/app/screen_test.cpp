@@ -30,7 +30,8 @@ TEST(Screen, ReadsKeys) {
 }
 
 TEST(Screen, ClearsWhatItWritesOver) {
-    EXPECT_EQ(as_screen("a\nb\n"), "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J");
+    EXPECT_EQ(as_screen("a\nb\n"), "\x1b[H\x1b[2Ka\r\n\x1b[Jb");
+    EXPECT_EQ(as_screen(""), "\x1b[H\x1b[J");
 }
 
 }  // namespace

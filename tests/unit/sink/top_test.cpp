@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace brink::sink {
@@ -111,6 +112,11 @@ TEST_F(Top, TheSelectionStaysWithItsSubject) {
 }
 
 TEST_F(Top, FiltersByNameAndResource) {
+    type(screen_, "/\u00e9");
+    EXPECT_TRUE(body(screen_).empty());
+    screen_.press(Key::erase);
+    EXPECT_EQ(body(screen_).size(), 4U) << "a character, not a byte";
+    screen_.press(Key::back);
     type(screen_, "/d[");
     EXPECT_EQ(body(screen_).size(), 1U);
     EXPECT_NE(screen_.render({}, 24).find(
@@ -141,12 +147,15 @@ TEST_F(Top, OrdersByResourceAndByName) {
 TEST_F(Top, DetailsOfAProcess) {
     screen_.press(Key::enter);
     EXPECT_EQ(screen_.detail_pid(), 2);
+    EXPECT_LE(std::ranges::count(screen_.render({}, 2), '\n'), 2);
     screen_.set_evidence("90 = 80 socket + 10 file\n  80  socket  tcp\n");
     EXPECT_EQ(body(screen_),
               (std::vector<std::string>{"nofile       90    100        10  90.0  poll    c[2]",
                                         "memlock     60B   100B       40B  60.0  poll    c[2]", "",
                                         "90 = 80 socket + 10 file", "  80  socket  tcp"}));
     EXPECT_EQ(body(screen_, 6).size(), 3U);
+    screen_.press(Key::enter);
+    EXPECT_EQ(body(screen_).size(), 5U) << "a second Enter takes nothing away";
     screen_.press(Key::back);
     EXPECT_FALSE(screen_.detail_pid());
     screen_.press(Key::end);
