@@ -123,7 +123,7 @@ terminal; the keys are on its last line.
   --once               one table, or with -o json one object a line
   -r, --resource NAME[,NAME]...
                        these resources only
-  -n, --lines N        of --once: the first N lines
+  -n, --lines N        of --once: the first N rows
   --interval T         between two looks (2s)
   --engine E           auto (unless given), kernel (one pass in the kernel) or
                        poll (/proc)
@@ -141,7 +141,7 @@ resource the subject (process, user, cgroup, socket) that is nearest is shown.
   -r, --resource NAME[,NAME]...
                        these resources only, with every subject
   -a, --all            every subject of every resource
-  -n, --lines N        the first N lines
+  -n, --lines N        the first N rows
   --watch              again and again, until interrupted
   --interval T         of --watch (2s)
   --engine E           auto (unless given), kernel (one pass in the kernel) or

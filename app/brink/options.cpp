@@ -201,7 +201,11 @@ Result<void> set_resources(const Arguments& arguments, std::vector<const Resourc
 
 Result<EngineChoice> parse_look_engine(const std::string& value) {
     auto engine = parse_engine(value);
-    if (engine && *engine == EngineChoice::tracepoint)
+    if (!engine)
+        return fail(
+            fmt::format("option --engine: there is no engine {}; write auto, kernel or poll",
+                        in_quotes(value)));
+    if (*engine == EngineChoice::tracepoint)
         return fail("option --engine: tracepoint is for watching; write auto, kernel or poll");
     return engine;
 }

@@ -8,9 +8,11 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
@@ -132,8 +134,15 @@ int top_command(const TopOptions& options) {
             return 1;
         }
     }
-    if (::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return Live(options).main();
-    notice("top: standard input and output are not both a terminal; write --once for one table");
+    const char* terminal = std::getenv("TERM");
+    const bool dumb = terminal == nullptr || std::string_view(terminal).empty() ||
+                      std::string_view(terminal) == "dumb";
+    if (!dumb && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return Live(options).main();
+    if (dumb)
+        notice("top: this terminal (TERM) cannot move its cursor; write --once for one table");
+    else
+        notice(
+            "top: standard input and output are not both a terminal; write --once for one table");
     return 1;
 }
 

@@ -42,8 +42,8 @@ Machine::Machine(std::string proc, std::string sys)
       began_(static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) /
              (1'000'000'000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)))) {}
 
-void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& visit,
-                              bool remember) {
+Result<void> Machine::visit_processes(const std::function<void(const ProcessFiles&)>& visit,
+                                      bool remember) {
     if (remember) processes_.emplace();
     const auto take = [&](const ProcessFiles& process) {
         visit(process);
@@ -60,7 +60,7 @@ void Machine::visit_processes(const std::function<void(const ProcessFiles&)>& vi
         }
     }
     // All, or what a kernel hides from the iterator.
-    (void)for_each_number(procfs_.root(), [&](std::uint32_t number) {
+    return for_each_number(procfs_.root(), [&](std::uint32_t number) {
         const auto pid = static_cast<pid_t>(number);
         if (!seen.contains(pid)) take(ProcessFiles(procfs_, pid));
         return true;
@@ -102,7 +102,7 @@ std::uint32_t Machine::own_user_namespace() const {
 }
 
 const std::vector<ProcessSummary>& Machine::processes() {
-    if (!processes_) visit_processes([](const ProcessFiles&) {}, true);
+    if (!processes_) (void)visit_processes([](const ProcessFiles&) {}, true);
     return *processes_;
 }
 

@@ -70,7 +70,9 @@ class Machine {
 
     /// Calls `visit` with every process, kernel threads and zombies included. If `remember`,
     /// processes() needs no pass of its own any more.
-    void visit_processes(const std::function<void(const ProcessFiles&)>& visit, bool remember);
+    /// The error: /proc cannot be listed.
+    Result<void> visit_processes(const std::function<void(const ProcessFiles&)>& visit,
+                                 bool remember);
     /// Every process, kernel threads and zombies included.
     [[nodiscard]] const std::vector<ProcessSummary>& processes();
 

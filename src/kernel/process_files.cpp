@@ -40,7 +40,8 @@ Result<std::string_view> ProcessFiles::status(std::string_view name) const {
 bool ProcessFiles::has_memory() const {
     if (task_) return task_->has_memory != 0;
     const auto size = status("VmSize");
-    return size && !size->empty();
+    if (!size) return size.error().code != ESRCH;  // what cannot be read may well be there
+    return !size->empty();
 }
 
 Result<std::uint64_t> ProcessFiles::number(std::string_view name) const {

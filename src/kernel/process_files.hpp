@@ -57,7 +57,7 @@ class ProcessFiles {
     [[nodiscard]] Result<std::string_view> status(std::string_view name) const;
     /// Whether has_memory() costs nothing more.
     [[nodiscard]] bool knows_memory() const { return task_ || status_.has_value(); }
-    /// Whether it has memory of its own: neither a kernel thread nor a zombie.
+    /// Whether it has memory of its own: neither a kernel thread nor a zombie. True where that cannot be told.
     [[nodiscard]] bool has_memory() const;
 
   private:

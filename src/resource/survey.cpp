@@ -22,7 +22,7 @@ bool is_bare(const kernel::ProcessFiles& process, const Result<Reading>& reading
 void read_processes(kernel::Machine& machine, const std::vector<const Definition*>& wanted,
                     bool remember, Survey& survey) {
     std::map<const Definition*, std::size_t> denied;
-    machine.visit_processes(
+    const auto listed = machine.visit_processes(
         [&](const kernel::ProcessFiles& process) {
             for (const Definition* definition : wanted) {
                 const auto reading = definition->read_process(process);
@@ -40,6 +40,9 @@ void read_processes(kernel::Machine& machine, const std::vector<const Definition
             }
         },
         remember);
+    if (!listed)
+        for (const Definition* definition : wanted)
+            survey.remarks.push_back({&definition->resource, listed.error().message, true});
     for (const auto& [definition, count] : denied)
         survey.remarks.push_back(
             {&definition->resource, some(count, "process") + " may not be read", false});

@@ -142,13 +142,18 @@ std::vector<std::string> limits_lines(const std::vector<Nearest>& rows,
     return lines;
 }
 
+std::string remark_lines(const std::vector<const Remark*>& remarks, const TextStyle& style) {
+    std::string text;
+    for (const Remark* remark : remarks) text += remark_line(*remark, style);
+    return text;
+}
+
 std::string limits_table(const LimitsView& view, const TextStyle& style) {
     std::string text;
     for (const std::string& line : limits_lines(view.rows, {}, style)) text += line + "\n";
     if (view.left_out) text += fmt::format("and {} more\n", view.left_out);
     if (!view.remarks.empty()) text += "\n";
-    for (const Remark* remark : view.remarks) text += remark_line(*remark, style);
-    return text;
+    return text + remark_lines(view.remarks, style);
 }
 
 std::string limits_json(const LimitsView& view, std::int64_t time_ns) {

@@ -26,6 +26,10 @@ struct LimitsView {
                                                     const std::vector<std::string>& notes,
                                                     const TextStyle& style);
 
+/// What was not read and why, a line each, each ended by a newline.
+[[nodiscard]] std::string remark_lines(const std::vector<const resource::Remark*>& remarks,
+                                       const TextStyle& style);
+
 /// One row as a JSON object, the fields named as in the event record; without the time.
 [[nodiscard]] nlohmann::ordered_json limits_object(const resource::Nearest& nearest);
 

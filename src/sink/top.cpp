@@ -233,7 +233,12 @@ std::string top_table(resource::Survey& survey, const TopScreen::Name& name, std
     std::string text;
     for (const std::string& line : table(standings, name, style)) text += line + "\n";
     if (left_out) text += fmt::format("and {} more\n", left_out);
-    return text;
+    // Who is not there; what this machine does not have is no matter here.
+    std::vector<const resource::Remark*> incomplete;
+    for (const resource::Remark& remark : survey.remarks)
+        if (!remark.nothing) incomplete.push_back(&remark);
+    if (!incomplete.empty()) text += "\n";
+    return text + remark_lines(incomplete, style);
 }
 
 std::string top_json(resource::Survey& survey, const TopScreen::Name& name, std::size_t most,

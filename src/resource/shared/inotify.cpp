@@ -31,9 +31,11 @@ Result<std::string> take_inotify(
         else if (!more && more.error().code != ENOENT)  // else it was closed meanwhile
             ++uncounted;
     }
-    for (const auto& [uid, usage] : users)
-        take(the_user(machine, uid), Reading{.usage = usage, .limit = *most});
     const std::size_t unread = machine.descriptors().unreadable() + uncounted;
+    // Where not everything may be read, a user of whom nothing was found may have something all the same.
+    for (const auto& [uid, usage] : users)
+        if (usage != 0 || unread == 0)
+            take(the_user(machine, uid), Reading{.usage = usage, .limit = *most});
     return unread ? "the descriptors of " + some(unread, "process") + " may not be read" : "";
 }
 
