@@ -93,14 +93,14 @@ TEST(LimitsOfUsers, LockedSharedMemory) {
     const auto before = row_of("memlock_user", "uid", kStranger);
     if (!before) GTEST_SKIP() << "no task iterator here";
     EXPECT_EQ(usage(before), 0U);
-    ASSERT_EQ(actor(Deed::lock_shared, 5 * 4096), 0);
-    EXPECT_EQ(usage(row_of("memlock_user", "uid", kStranger)), 5U * 4096);
-    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_MEMLOCK, 7 * 4096), 0);
-    EXPECT_EQ(actor(Deed::lock_shared, 3 * 4096), ENOMEM);
-    EXPECT_EQ(actor(Deed::lock_shared, 2 * 4096), 0);
+    ASSERT_EQ(actor(Deed::lock_shared, 5UL * 4096), 0);
+    EXPECT_EQ(usage(row_of("memlock_user", "uid", kStranger)), 5UL * 4096);
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_MEMLOCK, 7UL * 4096), 0);
+    EXPECT_EQ(actor(Deed::lock_shared, 3UL * 4096), ENOMEM);
+    EXPECT_EQ(actor(Deed::lock_shared, 2UL * 4096), 0);
     const auto row = row_of("memlock_user", "uid", kStranger);
-    EXPECT_EQ(usage(row), 7U * 4096);
-    EXPECT_EQ(limit(row), 7U * 4096);
+    EXPECT_EQ(usage(row), 7UL * 4096);
+    EXPECT_EQ(limit(row), 7UL * 4096);
 }
 
 // The same user in another user namespace has counts of its own.
