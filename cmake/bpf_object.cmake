@@ -11,7 +11,7 @@ function(bpf_object name)
     set(objects)
     foreach(source IN LISTS ARGN)
         get_filename_component(stem ${source} NAME_WE)
-        set(object ${CMAKE_CURRENT_BINARY_DIR}/${stem}.bpf.o)
+        set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.${stem}.bpf.o)
         add_custom_command(
             OUTPUT ${object}
             COMMAND ${BRINK_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror

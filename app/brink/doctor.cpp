@@ -81,10 +81,9 @@ Diagnosis examine(const DoctorOptions& options) {
         diagnosis.poll = procfs.count_is_one_stat() ? "one stat of /proc/PID/fd a look"
                                                     : "reads /proc/PID/fd at each look (Linux 6.2 "
                                                       "gives the count in one stat)";
-    kernel::Machine machine;
-    if (auto used = use_task_iterator(machine, EngineChoice::kernel); !used)
-        diagnosis.iterator = used.error().message.substr(
-            std::string_view("--engine kernel: ").size());
+    const auto iterator = kernel::TaskIterator::load();
+    if (!iterator) diagnosis.iterator = iterator.error().message;
+    kernel::Machine machine = look_at_machine(iterator ? iterator->get() : nullptr);
     for (const resource::Remark& remark :
          resource::read_survey(machine, {resources().begin(), resources().end()}).remarks)
         if (remark.nothing) diagnosis.unreadable[remark.resource] = remark.text;

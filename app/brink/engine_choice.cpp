@@ -4,12 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -17,7 +14,6 @@
 #include "engine/combined_source.hpp"
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
-#include "kernel/tasks.hpp"
 
 namespace brink::app {
 namespace {
@@ -118,15 +114,6 @@ Result<ChosenEngine> combine(ChosenEngine hooks, const MonitorOptions& options) 
     return chosen;
 }
 
-// The iterator's numbers are those of our pid namespace; /proc can be mounted for another.
-Result<std::vector<brink_task>> read_own_tasks() {
-    std::error_code error;
-    if (std::filesystem::read_symlink("/proc/self", error) != std::to_string(::getpid()))
-        return fail("/proc shows the processes of another pid namespace; mount it for this one",
-                    EXDEV);
-    return kernel::read_tasks();
-}
-
 }  // namespace
 
 Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
@@ -150,14 +137,19 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     return combine(std::move(*hooks), options);
 }
 
-Result<void> use_task_iterator(kernel::Machine& machine, EngineChoice choice) {
-    if (choice == EngineChoice::poll) return {};
-    auto tasks = read_own_tasks();
-    if (tasks)
-        machine.use(std::move(*tasks));
-    else if (choice == EngineChoice::kernel)
-        return fail("--engine kernel: " + tasks.error().message, tasks.error().code);
-    return {};
+Result<std::unique_ptr<kernel::TaskIterator>> choose_task_iterator(EngineChoice choice) {
+    if (choice == EngineChoice::poll) return nullptr;
+    auto iterator = kernel::TaskIterator::load();
+    if (iterator) return iterator;
+    if (choice != EngineChoice::kernel) return nullptr;
+    return fail("--engine kernel: " + iterator.error().message, iterator.error().code);
+}
+
+kernel::Machine look_at_machine(const kernel::TaskIterator* iterator) {
+    kernel::Machine machine;
+    if (iterator)
+        if (auto tasks = iterator->read()) machine.use(std::move(*tasks));
+    return machine;
 }
 
 void raise_own_limits() {

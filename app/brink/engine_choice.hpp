@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "engine/record_source.hpp"
 #include "kernel/machine.hpp"
+#include "kernel/tasks.hpp"
 #include "options.hpp"
 
 namespace brink::app {
@@ -22,9 +23,13 @@ struct ChosenEngine {
 /// are loaded and attached.
 [[nodiscard]] Result<ChosenEngine> choose_engine(const MonitorOptions& options);
 
-/// Gives `machine` what the kernel's task iterator says, unless `choice` is poll. The error: it was asked for (kernel),
-/// and cannot be had.
-[[nodiscard]] Result<void> use_task_iterator(kernel::Machine& machine, EngineChoice choice);
+/// The kernel's task iterator for `limits` and `top`; nullptr: /proc is to be read, because `choice` is poll, or because
+/// it is automatic and the iterator cannot be had. The error: it was asked for (kernel), and cannot be had.
+[[nodiscard]] Result<std::unique_ptr<kernel::TaskIterator>> choose_task_iterator(
+    EngineChoice choice);
+
+/// A look that begins now, with a pass of `iterator` unless that is nullptr.
+[[nodiscard]] kernel::Machine look_at_machine(const kernel::TaskIterator* iterator);
 
 /// Raises brink's own soft limit on open files to the hard one: programs and maps take descriptors.
 void raise_own_limits();

@@ -41,10 +41,8 @@ sink::LimitsView view_of(resource::Survey& survey, const LimitsOptions& options)
     return view;
 }
 
-Result<std::string> read_once(const LimitsOptions& options) {
-    kernel::Machine machine;
-    if (auto used = use_task_iterator(machine, options.engine); !used)
-        return tl::unexpected(used.error());
+std::string read_once(const LimitsOptions& options, const kernel::TaskIterator* iterator) {
+    kernel::Machine machine = look_at_machine(iterator);
     const std::int64_t now = clock_ns(CLOCK_REALTIME);
     resource::Survey survey = resource::read_survey(machine, options.resources);
     const sink::LimitsView view = view_of(survey, options);
@@ -74,13 +72,13 @@ int limits_command(const LimitsOptions& options) {
     raise_own_limits();
     const bool screen = options.again && options.output == OutputFormat::text &&
                         ::isatty(STDOUT_FILENO);
+    const auto iterator = choose_task_iterator(options.engine);
+    if (!iterator) {
+        notice(iterator.error().message);
+        return 1;
+    }
     for (;;) {
-        const auto read = read_once(options);
-        if (!read) {
-            notice(read.error().message);
-            return 1;
-        }
-        std::string text = *read;
+        std::string text = read_once(options, iterator->get());
         if (screen) text = as_screen(first_lines(std::move(text), terminal_lines(STDOUT_FILENO)));
         if (const int error = write_all(STDOUT_FILENO, text)) {
             if (error == EPIPE) return 0;

@@ -20,7 +20,6 @@
 #include "engine_choice.hpp"
 #include "kernel/descriptor_table.hpp"
 #include "kernel/machine.hpp"
-#include "kernel/tasks.hpp"
 #include "output.hpp"
 #include "screen.hpp"
 #include "sink/text_evidence.hpp"
@@ -33,12 +32,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int once(const TopOptions& options) {
-    kernel::Machine machine;
-    if (auto used = use_task_iterator(machine, options.engine); !used) {
-        notice(used.error().message);
-        return 1;
-    }
+int once(const TopOptions& options, const kernel::TaskIterator* iterator) {
+    kernel::Machine machine = look_at_machine(iterator);
     const std::int64_t now = clock_ns(CLOCK_REALTIME);
     resource::Survey survey = resource::read_survey(machine, options.resources);
     const auto name = [&](resource::Row& row) { resource::name_process(machine, row); };
@@ -63,8 +58,11 @@ int resize_signal() {
 
 class Live {
   public:
-    explicit Live(const TopOptions& options)
-        : options_(options), signals_(stop_signals()), resized_(resize_signal()) {}
+    Live(const TopOptions& options, const kernel::TaskIterator* iterator)
+        : options_(options),
+          iterator_(iterator),
+          signals_(stop_signals()),
+          resized_(resize_signal()) {}
 
     int main() {
         const Screen terminal;
@@ -79,8 +77,7 @@ class Live {
 
   private:
     void look() {
-        machine_.emplace();
-        (void)use_task_iterator(*machine_, options_.engine);
+        machine_ = look_at_machine(iterator_);
         const auto name = [this](resource::Row& row) { resource::name_process(*machine_, row); };
         screen_.show(resource::read_survey(*machine_, options_.resources), name);
         describe();
@@ -116,6 +113,7 @@ class Live {
     }
 
     const TopOptions& options_;
+    const kernel::TaskIterator* iterator_;
     Fd signals_;
     Fd resized_;
     std::optional<kernel::Machine> machine_;  // as it was at the last look
@@ -127,17 +125,17 @@ class Live {
 
 int top_command(const TopOptions& options) {
     raise_own_limits();
-    if (options.once) return once(options);
-    if (options.engine == EngineChoice::kernel) {
-        if (const auto tasks = kernel::read_tasks(); !tasks) {
-            notice("--engine kernel: " + tasks.error().message);
-            return 1;
-        }
+    const auto iterator = choose_task_iterator(options.engine);
+    if (!iterator) {
+        notice(iterator.error().message);
+        return 1;
     }
+    if (options.once) return once(options, iterator->get());
     const char* terminal = std::getenv("TERM");
     const bool dumb = terminal == nullptr || std::string_view(terminal).empty() ||
                       std::string_view(terminal) == "dumb";
-    if (!dumb && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)) return Live(options).main();
+    if (!dumb && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO))
+        return Live(options, iterator->get()).main();
     if (dumb)
         notice("top: this terminal (TERM) cannot move its cursor; write --once for one table");
     else

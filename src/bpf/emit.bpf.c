@@ -11,11 +11,7 @@ struct {
 
 /* The number of `task` in the pid namespace of whoever runs brink; 0 if it has none there. */
 static __always_inline __u32 number_in_ns(const struct task_struct* task) {
-    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
-    if (!pid || BPF_CORE_READ(pid, level) < ns_level)
-        return 0;
-    const struct upid* number = number_at(pid, ns_level);
-    return BPF_CORE_READ(number, ns, ns.inum) == ns_inum ? (__u32)BPF_CORE_READ(number, nr) : 0;
+    return number_of(task, ns_level, ns_inum);
 }
 
 static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t) {

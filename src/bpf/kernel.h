@@ -144,6 +144,15 @@ struct task_struct {
     char comm[16];
 } CORE;
 
+/* The number of `task` in the pid namespace `inum` at `level`; 0 if it has none there. */
+static __always_inline __u32 number_of(const struct task_struct* task, __u32 level, __u32 inum) {
+    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
+    if (!pid || BPF_CORE_READ(pid, level) < level)
+        return 0;
+    const struct upid* number = number_at(pid, level);
+    return BPF_CORE_READ(number, ns, ns.inum) == inum ? (__u32)BPF_CORE_READ(number, nr) : 0;
+}
+
 /* 5.5 (commit cf25e24db61c) renamed real_start_time to start_boottime. */
 struct task_struct___before_5_5 {
     __u64 real_start_time;

@@ -2,7 +2,7 @@
 /* Counting what a descriptor table holds, from outside and without its lock. The kernel keeps no
  * count; it keeps a bitmap of numbers in use (which an open still under way has set already) and the
  * array of files. */
-#include "tally.bpf.h"
+#include "scan.bpf.h"
 
 struct scan {
     const void* fd;

@@ -6,6 +6,7 @@
 
 #include "index.bpf.h"
 #include "kernel.h"
+#include "scan.bpf.h"
 #include "wire.h"
 
 /* Sizes are set before loading. Entry 0 of tallies stays unused: 0 means "none". */
@@ -60,7 +61,6 @@ static __always_inline __u64 address_of(const void* pointer) {
 
 /* Functions of other files; numbers only, so that each is verified once, by itself. */
 extern int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra); /* emit.bpf.c */
-extern int scan_table(__u64 table, int exact);                                /* scan.bpf.c */
 extern int wake_reader(void);
 extern int tally_step(__u32 id, __s32 delta); /* tally.bpf.c */
 extern __u32 tally_position(__u32 id, __u32 version, __u32 from, __u64 n);
@@ -96,13 +96,6 @@ enum {
 /* bpf_map_lookup_elem on an array is inlined by the verifier: a bounds check and an addition. */
 static __always_inline struct brink_tally* tally_of(__u32 id) {
     return bpf_map_lookup_elem(&tallies, &id);
-}
-
-static __always_inline __u64 popcount(__u64 x) {
-    x -= x >> 1 & 0x5555555555555555ull;
-    x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
-    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
-    return x * 0x0101010101010101ull >> 56;
 }
 
 static __always_inline __u32 users_of(__u64 table) {

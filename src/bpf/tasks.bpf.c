@@ -4,6 +4,7 @@
 #include "tasks.h"
 
 #include "kernel.h"
+#include "scan.bpf.h"
 
 typedef struct {
     long counter;
@@ -60,8 +61,6 @@ struct user_struct {
 } CORE;
 
 struct cred___counted {
-    kuid_t uid;
-    kuid_t euid;
     struct user_struct* user;
     struct ucounts* ucounts;
 } CORE;
@@ -88,34 +87,6 @@ struct bpf_iter__task {
 
 /* Too large for the stack. One reader at a time: brink reads its own iterator. */
 struct brink_task record = {};
-
-static __always_inline __u64 popcount(__u64 x) {
-    x -= x >> 1 & 0x5555555555555555ull;
-    x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
-    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
-    return x * 0x0101010101010101ull >> 56;
-}
-
-struct bits {
-    const unsigned long* words;
-    __u64 found;
-};
-
-static long count_word(__u32 i, struct bits* bits) {
-    __u64 word = 0;
-    bpf_probe_read_kernel(&word, sizeof word, bits->words + i);
-    bits->found += popcount(word);
-    return 0;
-}
-
-static __always_inline __u64 open_files(const struct task_struct* task) {
-    const struct fdtable* table = BPF_CORE_READ(task, files, fdt);
-    if (!table)
-        return 0;
-    struct bits bits = {.words = BPF_CORE_READ(table, open_fds)};
-    bpf_loop(BPF_CORE_READ(table, max_fds) / 64, count_word, &bits, 0);
-    return bits.found;
-}
 
 static __always_inline __u64 resident(const struct mm_struct* mm) {
     __s64 pages = 0;
@@ -152,8 +123,6 @@ static __always_inline __u64 user_count(const struct ucounts* counts, __u64 type
 
 static __always_inline void read_user(const struct cred___counted* cred) {
     const struct ucounts* counts = BPF_CORE_READ(cred, ucounts);
-    record.uid = BPF_CORE_READ(cred, uid.val);
-    record.uid_effective = BPF_CORE_READ(cred, euid.val);
     record.user = (__u64)counts;
     record.user_namespace = BPF_CORE_READ(counts, ns, ns.inum);
     record.user_uid = BPF_CORE_READ(counts, uid.val);
@@ -172,14 +141,8 @@ static __always_inline void read_user(const struct cred___counted* cred) {
 static __always_inline __u32 visible_pid(const struct task_struct* task) {
     const struct task_struct* reader = (const void*)bpf_get_current_task();
     const struct pid* own = BPF_CORE_READ(reader, thread_pid);
-    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
     __u32 level = BPF_CORE_READ(own, level);
-    if (!pid || BPF_CORE_READ(pid, level) < level)
-        return 0;
-    const struct upid* number = number_at(pid, level);
-    if (BPF_CORE_READ(number, ns) != BPF_CORE_READ(number_at(own, level), ns))
-        return 0;
-    return (__u32)BPF_CORE_READ(number, nr);
+    return number_of(task, level, BPF_CORE_READ(number_at(own, level), ns, ns.inum));
 }
 
 SEC("iter/task")
@@ -197,15 +160,13 @@ int on_task(struct bpf_iter__task* ctx) {
     const struct signal_struct___threads* threads = (const void*)signal;
     const struct mm_struct* mm = BPF_CORE_READ(counted, mm);
     record.threads = (__u32)BPF_CORE_READ(threads, nr_threads);
-    record.start_time_ns = start_time_ns(task);
     bpf_probe_read_kernel(record.limits, sizeof record.limits,
                           (const void*)signal + bpf_core_field_offset(struct signal_struct, rlim));
-    BPF_CORE_READ_STR_INTO(&record.comm, task, comm);
     read_user(BPF_CORE_READ(counted, real_cred));
     /* A kernel thread that works for a process (kthread_use_mm()) has that one's memory. */
     if (mm && !(task->flags & PF_KTHREAD)) {
         record.has_memory = 1;
-        record.open_files = open_files(task);
+        record.open_files = (__u32)scan_table((__u64)BPF_CORE_READ(task, files), 0);
         read_memory(mm);
     }
     bpf_seq_write(seq, &record, sizeof record);

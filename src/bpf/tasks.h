@@ -15,10 +15,8 @@ struct brink_rlimit {
 
 struct brink_task {
     brink_u32 pid; /* in the reader's pid namespace */
-    brink_u32 uid; /* real, as the initial user namespace has it */
-    brink_u32 uid_effective;
     brink_u32 threads;
-    brink_u32 has_memory; /* else a kernel thread or a zombie: the next eight are 0 */
+    brink_u32 has_memory; /* else a kernel thread or a zombie: the next seven are 0 */
     brink_u32 map_count;
     brink_u64 open_files; /* bits of the table: an open under way is one */
     brink_u64 total_vm;
@@ -26,7 +24,6 @@ struct brink_task {
     brink_u64 stack_vm;
     brink_u64 locked_vm;
     brink_u64 rss;
-    brink_u64 start_time_ns; /* CLOCK_BOOTTIME */
     struct brink_rlimit limits[BRINK_RLIMITS];
 
     /* The counts of its user (real uid) in its user namespace, which many processes share. */
@@ -40,8 +37,7 @@ struct brink_task {
     brink_u64 user_locked_pages; /* io_uring, perf */
     brink_u64 user_inotify_instances;
     brink_u64 user_inotify_watches;
-    char comm[16];
 };
-BRINK_ASSERT_SIZE(struct brink_task, 424);
+BRINK_ASSERT_SIZE(struct brink_task, 392);
 
 #endif
