@@ -75,9 +75,10 @@ run_guest() {
     return $((status != 0 || passed == 0))
 }
 
-# The list of failed tests where GoogleTest came to its end, else the end of the console.
+# What failed and the list of failed tests where GoogleTest came to its end, else the end of the console.
 show_failure() {
     if grep -q '^\[  FAILED  \].*listed below' "$1"; then
+        grep -a -A 8 ': Failure' "$1" | cut -c 1-200 | head -n 60
         sed -n '/^\[  FAILED  \].*listed below/,$p' "$1"
     else
         tail -n 50 "$1"
