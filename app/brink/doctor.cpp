@@ -48,7 +48,7 @@ struct Diagnosis {
 
 // The engine that watches a resource here; empty: none does.
 std::string engine_of(const Resource& resource, const Diagnosis& diagnosis) {
-    if (resource.hooked) return diagnosis.chosen;
+    if (resource.has_hooks()) return diagnosis.chosen;
     return resource.watchable() ? "poll" : "";
 }
 

@@ -24,15 +24,29 @@ std::chrono::milliseconds milliseconds(std::uint64_t ns) {
     return std::chrono::milliseconds(std::max<std::uint64_t>(1, ns / 1'000'000));
 }
 
+bool reads_memory(Hooked hooked) {
+    switch (hooked) {
+        case Hooked::address_space:
+        case Hooked::data:
+        case Hooked::stack:
+        case Hooked::locked_memory:
+        case Hooked::mappings: return true;
+        default: return false;
+    }
+}
+
 Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& options) {
     kernel::HookOptions wanted;
     wanted.engine = engine;
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
-    wanted.closes = std::any_of(options.watches.begin(), options.watches.end(),
-                                [](const engine::WatchSpec& watch) {
-                                    return watch.resource->hooked && watch.down;
-                                });
+    wanted.descriptors = wanted.closes = wanted.memory = false;
+    for (const engine::WatchSpec& watch : options.watches) {
+        const Hooked hooked = watch.resource->hooked;
+        if (hooked == Hooked::descriptors) wanted.descriptors = true;
+        if (hooked == Hooked::descriptors && watch.down) wanted.closes = true;
+        if (reads_memory(hooked)) wanted.memory = true;
+    }
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());
@@ -45,7 +59,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     if (engine == HookEngine::tracepoint)
         chosen.remark += "; while it runs every process pays: an empty system call takes about 1.8 "
                          "times as long, an open and close 1.2 times";
-    if (const std::string reason = (*source)->no_refusals(); !reason.empty())
+    if (const std::string reason = (*source)->no_refusals(); wanted.descriptors && !reason.empty())
         chosen.remark += "; refusals (EMFILE) are not seen: " + reason;
     chosen.source = std::move(*source);
     return chosen;
@@ -97,7 +111,7 @@ Result<ChosenEngine> the_best(const MonitorOptions& options) {
 std::string without_hooks(const MonitorOptions& options) {
     std::set<std::string_view> names;
     for (const engine::WatchSpec& watch : options.watches)
-        if (!watch.resource->hooked) names.insert(watch.resource->name);
+        if (!watch.resource->has_hooks()) names.insert(watch.resource->name);
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -119,7 +133,9 @@ Result<ChosenEngine> combine(ChosenEngine hooks, const MonitorOptions& options) 
 Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     const std::string polled = without_hooks(options);
     const bool any_hooked = std::any_of(options.watches.begin(), options.watches.end(),
-                                        [](const auto& watch) { return watch.resource->hooked; });
+                                        [](const auto& watch) {
+                                            return watch.resource->has_hooks();
+                                        });
     const bool asked = options.engine == EngineChoice::kernel ||
                        options.engine == EngineChoice::tracepoint;
     if (asked && !polled.empty())

@@ -12,6 +12,18 @@ namespace brink {
 enum class Scope { process, user, cgroup, socket, system };
 enum class Unit { count, bytes, time_ns };
 
+/// What the hooks of the engines `kernel` and `tracepoint` see of a resource.
+enum class Hooked {
+    no,
+    descriptors,
+    address_space,
+    data,
+    stack,
+    locked_memory,
+    mappings,
+    threads,
+};
+
 struct Resource {
     std::string_view name;  ///< as in `-w NAME=…`
     Scope scope;
@@ -21,12 +33,14 @@ struct Resource {
     int denied_errno = 0;         ///< what a program sees when the limit bites; 0: no call fails
     std::string_view exactness;   ///< "exact", or the tolerance and why
     std::string_view unreadable = {};  ///< why nothing can be read from outside; empty if it can
-    bool hooked = false;    ///< there are hooks for it: the engines `kernel` and `tracepoint`
+    Hooked hooked = Hooked::no;
     bool evidence = false;  ///< what a usage consists of can be told: the action `evidence`
+
+    [[nodiscard]] bool has_hooks() const { return hooked != Hooked::no; }
 
     /// Whether it can be watched on a process: what `brink run` and `brink watch` do.
     [[nodiscard]] bool watchable() const {
-        return scope == Scope::process && (hooked || unreadable.empty());
+        return scope == Scope::process && (has_hooks() || unreadable.empty());
     }
 };
 

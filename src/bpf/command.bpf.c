@@ -58,7 +58,9 @@ static __always_inline int bind(void) {
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
-    __u64 table = (__u64)BPF_CORE_READ(task, files);
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
+    __u32 kind = watch ? watch->kind : 0;
+    __u64 table = value_object((__u64)task, kind);
     bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
     if (!table && !at_exec)
         return -ESRCH; /* it is exiting */
@@ -83,7 +85,7 @@ static __always_inline int bind(void) {
     if (at_exec)
         return 0;
     /* It may have gone, or changed its table, between the look and the link. */
-    if ((__u64)BPF_CORE_READ(task, files) != table) {
+    if (value_object((__u64)task, kind) != table) {
         subject_end(id);
         return -EAGAIN;
     }
@@ -104,9 +106,11 @@ static __always_inline int check(void) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
     }
-    if ((__u64)BPF_CORE_READ(leader, files) != t->table)
+    if (value_object(t->leader, t->kind) != t->table)
         return -ESRCH; /* its main thread has ended, or it is in execve */
     tally_limit(command.tally);
+    if (t->kind)
+        return value_follow(command.tally);
     if (t->flags & BRINK_TALLY_SCAN)
         return tally_recount(command.tally, 0);
     for (int i = 0; i < 16; i++) {
@@ -124,7 +128,9 @@ static __always_inline int resync(void) {
     struct brink_tally* t = tally_of(id);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
-    if (t->flags & BRINK_TALLY_SCAN)
+    if (t->kind)
+        value_follow(id);
+    else if (t->flags & BRINK_TALLY_SCAN)
         tally_recount(id, 0);
     if (command.base) {
         __u64 word = *(volatile __u64*)&t->word;

@@ -172,7 +172,7 @@ int BPF_PROG(on_dup_fd) {
 SEC("fexit/do_prlimit")
 int BPF_PROG(on_do_prlimit, struct task_struct* task, unsigned int resource, void* new_limit,
              void* old_limit, int result) {
-    if (resource != RLIMIT_NOFILE || !new_limit || result)
+    if (!new_limit || result)
         return 0;
     struct walk w = {.tgid = (__u32)task->tgid};
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {

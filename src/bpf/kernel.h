@@ -51,6 +51,14 @@ struct signal_struct {
     struct rlimit rlim[16];
 } CORE;
 
+struct mm_struct {
+    unsigned long total_vm;
+    unsigned long data_vm;
+    unsigned long stack_vm;
+    unsigned long locked_vm;
+    int map_count;
+} CORE;
+
 struct kernfs_node {
     __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
 } CORE;
@@ -134,6 +142,7 @@ struct task_struct {
     struct task_struct* group_leader;
     struct task_struct* real_parent;
     struct files_struct* files;
+    struct mm_struct* mm;
     struct signal_struct* signal;
     struct css_set* cgroups;
     const struct cred* cred;
@@ -193,7 +202,11 @@ static __always_inline __u64 system_call_of(const struct task_struct* task) {
 #define PIDTYPE_PID 0
 #define PF_EXITING 4
 #define PF_KTHREAD 0x00200000
+#define RLIMIT_DATA 2
+#define RLIMIT_STACK 3
 #define RLIMIT_NOFILE 7
+#define RLIMIT_MEMLOCK 8
+#define RLIMIT_AS 9
 #define EMFILE 24
 #define ENOENT 2
 #define ESRCH 3

@@ -8,6 +8,40 @@
 
 #define TRIES 16
 
+/* vm.max_map_count, written by the reader. */
+__u64 max_mappings __weak = ~0ull;
+
+/* The limit that holds `kind` for the process of `signal`; ~0: none. */
+__noinline __u64 limit_now(__u64 signal, __u32 kind, __u32 hard) {
+    __u32 number;
+    switch (kind) {
+    case BRINK_KIND_DESCRIPTORS:
+        number = RLIMIT_NOFILE;
+        break;
+    case BRINK_KIND_ADDRESS_SPACE:
+        number = RLIMIT_AS;
+        break;
+    case BRINK_KIND_DATA:
+        number = RLIMIT_DATA;
+        break;
+    case BRINK_KIND_STACK:
+        number = RLIMIT_STACK;
+        break;
+    case BRINK_KIND_LOCKED:
+        number = RLIMIT_MEMLOCK;
+        break;
+    case BRINK_KIND_MAPPINGS:
+        return max_mappings;
+    default:
+        return ~0ull;
+    }
+    struct rlimit limit = {};
+    bpf_probe_read_kernel(&limit, sizeof limit,
+                          (const void*)signal + bpf_core_field_offset(struct signal_struct, rlim) +
+                              number * sizeof limit);
+    return hard ? limit.rlim_max : limit.rlim_cur;
+}
+
 /* The sorting key of one level under the present limit; `i` of BRINK_MAX_LEVELS: the threshold of
  * rearm. A function of its own, so that the verifier follows its branches once and not 33 times. */
 __noinline __u64 limit_key(__u32 id, __u32 i) {
@@ -97,7 +131,7 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     __u64 n = word & BRINK_COUNT_MASK;
     if (from != BRINK_POS_COUNTING) {
         if (t->flags & BRINK_TALLY_SCAN) {
-            n = (__u32)scan_table(t->table, 1);
+            n = held_by(t->table, t->kind);
             from = tally_position(id, version, from, n); /* closes since the last recount */
         }
         to = tally_position(id, version + 1, from, n);
@@ -146,14 +180,14 @@ __noinline int tally_limit(__u32 id) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
-    const struct signal_struct* signal = (const void*)t->signal;
+    __u64 signal = t->signal;
     if (!signal || t->flags & BRINK_TALLY_AT_EXEC || __sync_lock_test_and_set(&t->lock, 2))
         return 0;
     for (int i = 0; i < TRIES; i++) {
         __sync_lock_test_and_set(&t->lock, 1);
-        __u64 limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
+        __u64 limit = limit_now(signal, t->kind, 0);
         __u64 old = t->limit;
-        t->limit_hard = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_max);
+        t->limit_hard = limit_now(signal, t->kind, 1);
         if (limit != old) {
             t->limit = limit;
             /* Nobody else changes the version. */
@@ -165,7 +199,7 @@ __noinline int tally_limit(__u32 id) {
                 t->limit = old;
                 unsettled();
             }
-            if (2 * (t->word & BRINK_COUNT_MASK) >= limit)
+            if (!t->kind && 2 * (t->word & BRINK_COUNT_MASK) >= limit)
                 tally_near(id);
         }
         if (__sync_val_compare_and_swap(&t->lock, 1, 0) == 1)

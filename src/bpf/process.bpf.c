@@ -18,7 +18,7 @@ __noinline int inherit(__u32 parent, __u64 child, __u32 pid) {
     }
     t->near_fd = from->near_fd;
     t->bounds[0] = from->bounds[word_version(from->word) & 1];
-    if (subject_begin(id, (__u64)BPF_CORE_READ(task, files))) {
+    if (subject_begin(id, value_object(child, t->kind))) {
         unwatched();
         return -ENOSPC;
     }
@@ -35,8 +35,10 @@ static __always_inline void forks(__u64 address) {
     if (!is_subject(w.tgid))
         return;
     __u32 born = (__u32)BPF_CORE_READ(child, tgid);
-    if (born == w.tgid) /* a thread */
+    if (born == w.tgid) { /* a thread */
+        count(address_of(parent->signal), CHANGE_VALUE, 0);
         return;
+    }
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
         if (!t || t->flags & BRINK_TALLY_AT_EXEC)
@@ -72,17 +74,16 @@ __noinline int come_into_force(__u32 id, __u64 table) {
     if (index_insert(table, id))
         unwatched();
     tally_start(id);
-    if (2 * usage_of(t) >= t->limit)
+    if (!t->kind && 2 * usage_of(t) >= t->limit)
         tally_near(id);
     return say(id, BRINK_RECORD_ARMED, next_number(t), 0, 0);
 }
 
-/* The current task is past the point of no return of execve: alone in its process, its table its own,
+/* The current task is past the point of no return of execve: alone in its process, its tables its own,
  * what is marked close-on-exec closed. */
 static __always_inline void executes(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
     __u32 tgid = (__u32)task->tgid;
-    __u64 table = address_of(task->files);
     struct walk w = {.tgid = tgid};
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
@@ -94,6 +95,7 @@ static __always_inline void executes(void) {
             continue;
         }
         t->leader = address_of(task);
+        __u64 table = value_object(t->leader, t->kind);
         if (t->flags & BRINK_TALLY_AT_EXEC)
             come_into_force(w.id, table);
         else
@@ -142,9 +144,11 @@ static __always_inline void exits(void) {
         struct brink_tally* t = subject_next(&w);
         if (t && (t->flags & BRINK_TALLY_THREAD ? t->pid == pid : last))
             subject_end(w.id);
-        else if (t && t->pid == pid && users_of(t->table) == 1)
+        else if (t && !t->kind && t->pid == pid && users_of(t->table) == 1)
             leave_table(w.id); /* the main thread ends first, and had a table of its own */
     }
+    if (!last)
+        count(address_of(task->signal), CHANGE_VALUE, 0);
 }
 
 SEC("raw_tp/sched_process_exit")

@@ -49,7 +49,7 @@ static __always_inline void end_noted(const struct task_struct* task, __u64 swit
 
 /* What a tally's table holds now; for one that counts, what was counted. */
 static __always_inline __u64 usage_of(const struct brink_tally* t) {
-    return t->flags & BRINK_TALLY_SCAN ? scan_table(t->table, 1) : t->word & BRINK_COUNT_MASK;
+    return t->flags & BRINK_TALLY_SCAN ? held_by(t->table, t->kind) : t->word & BRINK_COUNT_MASK;
 }
 
 /* The kernel has refused the current task because of the limit. In the tracepoint engine the same
@@ -68,11 +68,8 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
 }
 
 static __always_inline void read_limit(struct brink_tally* t) {
-    const struct signal_struct* signal = (const void*)t->signal;
-    struct rlimit limit = {};
-    BPF_CORE_READ_INTO(&limit, signal, rlim[RLIMIT_NOFILE]);
-    t->limit = limit.rlim_cur;
-    t->limit_hard = limit.rlim_max;
+    t->limit = limit_now(t->signal, t->kind, 0);
+    t->limit_hard = limit_now(t->signal, t->kind, 1);
 }
 
 /* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
@@ -92,7 +89,9 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->dropped = 0;
     t->pid = pid;
     t->tgid = tgid;
-    t->watch = watch;
+    t->watch = (__u16)watch;
+    const struct brink_watch* w = watch_of(t);
+    t->kind = w ? (__u16)w->kind : 0;
     t->flags = flags;
     t->budget = 0;
     t->lock = 0;

@@ -23,8 +23,8 @@ static __always_inline __u32 effect_of(const struct task_struct* task, __u64 num
 /* The first tally after `id` whose limit is another one now. */
 static long has_new_limit(__u32 i, __u32* id) {
     struct brink_tally* t = i < *id ? 0 : tally_of(i + 1);
-    const struct signal_struct* signal = t ? (const void*)t->signal : 0;
-    if (!signal || !t->table || BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur) == t->limit)
+    __u64 signal = t ? t->signal : 0;
+    if (!signal || !t->table || limit_now(signal, t->kind, 0) == t->limit)
         return 0;
     *id = i + 1;
     return 1;
@@ -52,13 +52,13 @@ static __always_inline enum limits limits_changed(const struct task_struct* task
     if (effect & BRINK_EFFECT_PRLIMIT) {
         const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs((void*)task);
 #if defined(__TARGET_ARCH_x86)
-        __u32 target = (__u32)regs->di, resource = (__u32)regs->si;
+        __u32 target = (__u32)regs->di;
         bool changes = regs->dx;
 #else
-        __u32 target = (__u32)regs->regs[0], resource = (__u32)regs->regs[1];
+        __u32 target = (__u32)regs->regs[0];
         bool changes = regs->regs[2];
 #endif
-        if (!changes || resource != RLIMIT_NOFILE)
+        if (!changes)
             return LIMITS_NONE;
         return target ? LIMITS_ALL : LIMITS_OWN;
     }
@@ -70,7 +70,7 @@ static __always_inline void follow(const struct task_struct* task, bool table, b
     struct walk w = {.tgid = (__u32)task->tgid};
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
-        if (t && table && t->pid == (__u32)task->pid)
+        if (t && table && !t->kind && t->pid == (__u32)task->pid)
             subject_move(w.id, address_of(task->files));
         if (t && limit)
             tally_limit(w.id);

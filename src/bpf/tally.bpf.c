@@ -187,16 +187,16 @@ __noinline int tally_sample(__u32 id, int exact) {
     return base < 0 ? 0 : (int)base & 0x7fffffff;
 }
 
-/* Settles a counting tally on `base` and says `initial` for every level at or below the usage. */
+/* Settles a counting tally on `base`, or on the number that the kernel keeps, and says `initial` for every level at or below the usage. */
 __noinline int tally_commit(__u32 id, __u64 base) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
     for (int i = 0; i < TRIES; i++) {
-        __u64 word = t->word;
+        __u64 word = *(volatile __u64*)&t->word;
         if (word_position(word) != BRINK_POS_COUNTING)
             return -EINVAL;
-        __u64 n = base + (__u64)word_delta(word);
+        __u64 n = t->kind ? value_read(t->table, t->kind) : base + (__u64)word_delta(word);
         __u32 to = tally_position(id, word_version(word), 0, n);
         __u64 next = word_of(n, to, word_version(word), word_record(word) + to, word_op(word) + 1);
         if (__sync_val_compare_and_swap(&t->word, word, next) != word)
@@ -217,6 +217,8 @@ __noinline int tally_start(__u32 id) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
+    if (t->kind)
+        return tally_commit(id, 0);
     bool alone = users_of(t->table) == 1;
     int base = -1;
     for (int i = 0; i < 16 && !(alone && base >= 0); i++) {
@@ -237,7 +239,7 @@ __noinline int tally_settle(__u32 id, __u64 table, __u32 cause) {
         __u64 word = t->word;
         if (word_position(word) == BRINK_POS_COUNTING)
             return 0;
-        __u64 n = table ? (__u32)scan_table(table, 1) : 0;
+        __u64 n = table ? held_by(table, t->kind) : 0;
         if (tally_apply(id, word, n, n, cause) != -EAGAIN)
             return 0;
     }

@@ -72,7 +72,11 @@ extern int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause);
 extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
+extern __u64 limit_now(__u64 signal, __u32 kind, __u32 hard);
 extern int limit_bounds(__u32 id, __u32 version);
+extern __u64 value_read(__u64 object, __u32 kind); /* value.bpf.c */
+extern __u64 value_object(__u64 task, __u32 kind);
+extern int value_follow(__u32 id);
 extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
@@ -101,6 +105,11 @@ static __always_inline struct brink_tally* tally_of(__u32 id) {
 static __always_inline __u32 users_of(__u64 table) {
     const struct files_struct* files = (const void*)table;
     return (__u32)BPF_CORE_READ(files, count.counter);
+}
+
+/* What `table`, an object of `kind`, holds now. */
+static __always_inline __u64 held_by(__u64 table, __u32 kind) {
+    return kind ? value_read(table, kind) : (__u32)scan_table(table, 1);
 }
 
 /* A position 1..BRINK_MAX_LEVELS as an index 0..BRINK_MAX_LEVELS - 1, in a form in which the verifier
@@ -150,6 +159,7 @@ enum change {
     CHANGE_CLOSE,   /* one descriptor has been taken out */
     CHANGE_SMALL,   /* a system call has ended that adds or takes out two at most */
     CHANGE_ANY,     /* a system call has ended that can do anything */
+    CHANGE_VALUE,   /* a number that the kernel keeps may be another one */
 };
 
 /* Recounting tallies: nothing to do while the budget lasts. */
@@ -180,7 +190,28 @@ static __always_inline void step(struct brink_tally* t, __u32 id, enum change ch
     tally_step(id, delta);
 }
 
+/* Whether a usage of `n` is at position `p`: nothing to say. */
+static __always_inline bool in_place(const struct brink_tally* t, __u64 word, __u64 n) {
+    __u32 p = word_position(word);
+    asm volatile("" : "+r"(p)); /* compared as it is, so that the verifier sees the bound */
+    if (p > BRINK_MAX_LEVELS)
+        return false;
+    const struct brink_bounds* b = &t->bounds[word >> BRINK_VERSION_SHIFT & 1];
+    return n < b->at[p + 1] && (p == 0 || n >= (b->rearm ? b->rearm : b->at[p]));
+}
+
+/* Read first the number and then the word, which follows it: who is late sees what the other has done. */
+static __always_inline void look(struct brink_tally* t, __u32 id) {
+    __u64 n = value_read(t->table, t->kind);
+    if (!in_place(t, *(volatile __u64*)&t->word, n))
+        value_follow(id);
+}
+
 static __always_inline void visit(struct brink_tally* t, __u32 id, enum change change, __u32 fd) {
+    if (change == CHANGE_VALUE) {
+        look(t, id);
+        return;
+    }
     if (change == CHANGE_INSTALL && fd >= t->near_fd)
         tally_near(id);
     if (t->flags & BRINK_TALLY_SCAN)

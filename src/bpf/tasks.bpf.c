@@ -19,14 +19,6 @@ struct percpu_counter {
     __s64 count;
 } CORE;
 
-struct mm_struct {
-    unsigned long total_vm;
-    unsigned long data_vm;
-    unsigned long stack_vm;
-    unsigned long locked_vm;
-    int map_count;
-} CORE;
-
 struct mm_struct___before_6_2 {
     struct mm_rss_stat rss_stat;
 } CORE;
@@ -70,7 +62,6 @@ struct signal_struct___threads {
 } CORE;
 
 struct task_struct___counted {
-    struct mm_struct* mm;
     const struct cred___counted* real_cred;
 } CORE;
 
@@ -158,7 +149,7 @@ int on_task(struct bpf_iter__task* ctx) {
     const struct task_struct___counted* counted = (const void*)task;
     const struct signal_struct* signal = BPF_CORE_READ(task, signal);
     const struct signal_struct___threads* threads = (const void*)signal;
-    const struct mm_struct* mm = BPF_CORE_READ(counted, mm);
+    const struct mm_struct* mm = BPF_CORE_READ(task, mm);
     record.threads = (__u32)BPF_CORE_READ(threads, nr_threads);
     bpf_probe_read_kernel(record.limits, sizeof record.limits,
                           (const void*)signal + bpf_core_field_offset(struct signal_struct, rlim));

@@ -49,6 +49,17 @@ struct brink_level {
 };
 BRINK_ASSERT_SIZE(struct brink_level, 16);
 
+/* What a watch counts: which object of the kernel, and which number of it. */
+enum brink_kind {
+    BRINK_KIND_DESCRIPTORS = 0, /* files_struct: no number there, the hooks count */
+    BRINK_KIND_ADDRESS_SPACE,   /* mm_struct total_vm, and so on; pages as bytes */
+    BRINK_KIND_DATA,            /* data_vm */
+    BRINK_KIND_STACK,           /* stack_vm */
+    BRINK_KIND_LOCKED,          /* locked_vm */
+    BRINK_KIND_MAPPINGS,        /* map_count */
+    BRINK_KIND_THREADS,         /* signal_struct live */
+};
+
 enum brink_watch_flag {
     BRINK_WATCH_UP = 1 << 0,
     BRINK_WATCH_DOWN = 1 << 1,
@@ -62,8 +73,10 @@ struct brink_watch {
     struct brink_level rearm;                    /* with BRINK_WATCH_REARM */
     brink_u32 n_levels;
     brink_u32 flags;
+    brink_u32 kind; /* enum brink_kind */
+    brink_u32 reserved;
 };
-BRINK_ASSERT_SIZE(struct brink_watch, 536);
+BRINK_ASSERT_SIZE(struct brink_watch, 544);
 
 /* Thresholds of a watch under one limit, ascending. at[0] is 0 and at[n + 1]... are
  * BRINK_NEVER, so that position p says: at[p] <= usage < at[p + 1] (without rearm). */
@@ -80,7 +93,8 @@ BRINK_ASSERT_SIZE(struct brink_bounds, 312);
 /* Where one watch stands on one subject, in one word, so that a change of the count, the level
  * it crosses and the number of the records are decided by one compare-and-swap:
  *
- *   bits  0..25 count       usage (in counting: the sum of changes since the tally was linked)
+ *   bits  0..25 count       descriptors (in counting: the sum of changes since the tally was linked);
+ *                           of no meaning where the kernel has a number
  *   bits 26..31 position    how many levels are passed; BRINK_POS_COUNTING: first count pending
  *   bits 32..35 version     which of the two bounds holds (lowest bit)
  *   bits 36..51 record      number of the next record of this tally
@@ -103,12 +117,12 @@ enum brink_tally_flag {
     BRINK_TALLY_THREAD = 1 << 1,   /* subject is one thread (pid holds its tid) */
     BRINK_TALLY_REPORTED = 1 << 2, /* an event of this subject was reported */
     BRINK_TALLY_AT_EXEC = 1 << 3,  /* comes into force when the subject executes */
-    BRINK_TALLY_SCAN = 1 << 4,     /* settled by recounting (BRINK_WATCH_SCAN) */
+    BRINK_TALLY_SCAN = 1 << 4,     /* settled by recounting (BRINK_WATCH_SCAN), or by reading */
 };
 
 struct brink_tally {
     brink_u64 word;
-    brink_u64 table;         /* address of the files_struct counted; 0: not linked */
+    brink_u64 table;         /* address of the object counted (enum brink_kind); 0: not linked */
     brink_u64 signal;        /* address of the subject's signal_struct (its rlimits) */
     brink_u64 leader;        /* address of the task that stands for the subject */
     brink_u64 start_time_ns; /* 0: not asked yet; no record has been written */
@@ -117,7 +131,8 @@ struct brink_tally {
     brink_u64 dropped; /* records of this tally that found no room */
     brink_u32 pid;     /* of the process, or of the thread with BRINK_TALLY_THREAD */
     brink_u32 tgid;
-    brink_u32 watch;
+    brink_u16 watch;
+    brink_u16 kind;       /* of the watch */
     brink_u32 generation; /* grows each time the slot is used anew */
     brink_u32 flags;
     int budget;        /* BRINK_WATCH_SCAN: changes left before a recount is due */

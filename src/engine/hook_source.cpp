@@ -3,9 +3,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -14,10 +18,22 @@
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "kernel/file_text.hpp"
 
 namespace brink::engine {
 namespace {
 
+// include/brink/resource.hpp and src/bpf/wire.h count alike, but for what has no hooks.
+constexpr brink_u32 kind_of(Hooked hooked) { return static_cast<brink_u32>(hooked) - 1; }
+static_assert(kind_of(Hooked::descriptors) == BRINK_KIND_DESCRIPTORS);
+static_assert(kind_of(Hooked::address_space) == BRINK_KIND_ADDRESS_SPACE);
+static_assert(kind_of(Hooked::data) == BRINK_KIND_DATA);
+static_assert(kind_of(Hooked::stack) == BRINK_KIND_STACK);
+static_assert(kind_of(Hooked::locked_memory) == BRINK_KIND_LOCKED);
+static_assert(kind_of(Hooked::mappings) == BRINK_KIND_MAPPINGS);
+static_assert(kind_of(Hooked::threads) == BRINK_KIND_THREADS);
+
+constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;
 constexpr int kMaxSamples = 20000;
 // Long enough for an operation under way to end: it runs, or, where the kernel preempts it, waits for
@@ -33,7 +49,7 @@ Error bind_error(int code, const Target& target) {
     switch (code) {
         case ESRCH:
             return {code,
-                    fmt::format("{} has no descriptor table: it is exiting", subject(target))};
+                    fmt::format("{} is exiting, or it is one of the kernel's", subject(target))};
         case ENOSPC:
             return {code, fmt::format("{} cannot be watched: the tables are full (--max-subjects "
                                       "makes them larger), or it has {} watches already",
@@ -50,6 +66,10 @@ Result<std::unique_ptr<HookSource>> HookSource::create(const kernel::HookOptions
     if (!hooks) return tl::unexpected(hooks.error());
     std::unique_ptr<HookSource> source(new HookSource(std::move(*hooks)));
     source->engine_ = options.engine;
+    source->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!source->epoll_) return fail_errno("epoll_create1");
+    if (auto added = source->listen(source->hooks_->fd()); !added)
+        return tl::unexpected(added.error());
     return source;
 }
 
@@ -57,13 +77,48 @@ std::string_view HookSource::engine() const {
     return engine_ == kernel::HookEngine::kernel ? "kernel" : "tracepoint";
 }
 
-Result<std::uint32_t> HookSource::add_watch(const Resource& /*resource*/,
-                                            const brink_watch& watch) {
+Result<void> HookSource::listen(int fd) const {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("epoll_ctl");
+    return {};
+}
+
+// A write to a file of sysctl is told like one to any other file, while somebody has it open.
+Result<void> HookSource::follow_max_mappings() {
+    if (sysctl_) return {};
+    sysctl_ = Fd(::open(kMaxMappings, O_RDONLY | O_CLOEXEC));
+    if (!sysctl_) return fail_errno(kMaxMappings);
+    inotify_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    if (!inotify_ || ::inotify_add_watch(inotify_.get(), kMaxMappings, IN_MODIFY) < 0)
+        return fail_errno(std::string("cannot follow changes of ") + kMaxMappings);
+    read_max_mappings();
+    return listen(inotify_.get());
+}
+
+void HookSource::read_max_mappings() {
+    if (const auto limit = kernel::read_number(kMaxMappings)) hooks_->set_max_mappings(*limit);
+}
+
+// Whether there was one.
+bool HookSource::take_change_of_max_mappings() {
+    std::array<char, 1024> events{};
+    if (!inotify_ || ::read(inotify_.get(), events.data(), events.size()) <= 0) return false;
+    read_max_mappings();
+    return true;
+}
+
+Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brink_watch& watch) {
     if (n_watches_ == BRINK_MAX_WATCHES)
         return fail(fmt::format("more than {} watches", BRINK_MAX_WATCHES), ENOSPC);
     brink_watch written = watch;
+    written.kind = kind_of(resource.hooked);
+    if (written.kind == BRINK_KIND_MAPPINGS)
+        if (auto followed = follow_max_mappings(); !followed)
+            return tl::unexpected(followed.error());
     // Without the way down the kernel engine needs no hook on close: it recounts near a level.
-    if (engine_ == kernel::HookEngine::tracepoint || !(watch.flags & BRINK_WATCH_DOWN))
+    if (written.kind || engine_ == kernel::HookEngine::tracepoint ||
+        !(watch.flags & BRINK_WATCH_DOWN))
         written.flags |= BRINK_WATCH_SCAN;
     if (auto stored = hooks_->set_watch(n_watches_, written); !stored)
         return tl::unexpected(stored.error());
@@ -102,32 +157,39 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
 // The first count of a table that others may be changing. Each sample is at most the truth, and is
 // the truth whenever no operation is half way through (docs/adr/0001-counting.md): the largest of
 // several, taken over a time in which every such operation has ended, is exact.
-Result<void> HookSource::settle(const brink_answer& bound) {
+std::optional<int> HookSource::first_count(const brink_answer& bound) {
     brink_command command{};
     command.kind = BRINK_COMMAND_COUNT;
     command.tally = bound.tally;
-    int base = -1;
+    std::optional<int> most;
     int samples = 0;
     for (int i = 0; i < kMaxSamples && samples < kSamples; ++i) {
         const int sample = hooks_->command(command).error;
-        base = std::max(base, sample);
-        if (sample >= 0) {
-            ++samples;
-            pause_between_samples();
-        }
+        if (sample < 0) continue;
+        most = std::max(most.value_or(0), sample);
+        ++samples;
+        pause_between_samples();
     }
-    if (base < 0) {
+    return most;
+}
+
+Result<void> HookSource::settle(const brink_answer& bound) {
+    const brink_tally& tally = hooks_->tally(bound.tally);
+    const bool counted = tally.kind == BRINK_KIND_DESCRIPTORS;
+    const std::optional<int> base = counted ? first_count(bound) : 0;
+    brink_command command{};
+    command.tally = bound.tally;
+    if (!base) {
         command.kind = BRINK_COMMAND_UNBIND;
         (void)hooks_->command(command);
         return fail("the descriptor table changes faster than it can be counted; try again",
                     EAGAIN);
     }
     command.kind = BRINK_COMMAND_COMMIT;
-    command.base = static_cast<std::uint64_t>(base);
+    command.base = static_cast<std::uint64_t>(*base);
     if (const int error = hooks_->command(command).error; error && error != -EINVAL)
         return fail("the watch could not be settled", -error);
-    const brink_tally& tally = hooks_->tally(bound.tally);
-    if (2 * (tally.word & BRINK_COUNT_MASK) >= tally.limit && hooks_->sees_refusals())
+    if (counted && 2 * (tally.word & BRINK_COUNT_MASK) >= tally.limit && hooks_->sees_refusals())
         return hooks_->attach_refusals();
     return {};
 }
@@ -145,6 +207,7 @@ void HookSource::pause_between_samples() const {
 }
 
 void HookSource::read(const Reader& reader) {
+    if (take_change_of_max_mappings()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;

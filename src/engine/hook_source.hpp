@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "engine/record_order.hpp"
 #include "engine/record_source.hpp"
 #include "kernel/hooks.hpp"
@@ -27,14 +28,14 @@ class HookSource final : public RecordSource {
     [[nodiscard]] Result<void> attach();
 
     [[nodiscard]] std::string_view engine() const override;
-    /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use.
+    /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use; what inotify(7) says, where the limit is one of sysctl.
     /// REQUIRES: `resource` has hooks.
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
     /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full or the process
     /// has BRINK_MAX_PER_SUBJECT watches; EAGAIN, it changes its table faster than it can be read.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
-    [[nodiscard]] int fd() const override { return hooks_->fd(); }
+    [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
@@ -54,6 +55,11 @@ class HookSource final : public RecordSource {
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
         : hooks_(std::move(hooks)),
           order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
+    [[nodiscard]] Result<void> listen(int fd) const;
+    [[nodiscard]] Result<void> follow_max_mappings();
+    void read_max_mappings();
+    [[nodiscard]] bool take_change_of_max_mappings();
+    [[nodiscard]] std::optional<int> first_count(const brink_answer& bound);
     [[nodiscard]] Result<void> settle(const brink_answer& bound);
     void pause_between_samples() const;
     void take(const void* data, std::size_t bytes, const Reader& reader);
@@ -65,6 +71,9 @@ class HookSource final : public RecordSource {
 
     std::unique_ptr<kernel::Hooks> hooks_;
     RecordOrder order_;
+    Fd epoll_;
+    Fd sysctl_;   // kMaxMappings, held open while inotify_ waits for writes to it
+    Fd inotify_;  // with the first watch on mappings
     std::uint32_t n_watches_ = 0;
     std::vector<bool> scans_;  // by watch: settled by recounting
     std::uint64_t dropped_seen_ = 0;

@@ -13,6 +13,8 @@ constexpr unsigned kKprobe = HookPlace::kKprobe;
 constexpr unsigned kNoted = HookPlace::kNoted;
 constexpr unsigned kCloses = HookPlace::kCloses;
 constexpr unsigned kRefusals = HookPlace::kRefusals;
+constexpr unsigned kDescriptors = HookPlace::kDescriptors;
+constexpr unsigned kMemory = HookPlace::kMemory;
 
 constexpr const char* kRaw = "raw tracepoint";
 constexpr HookPlace kPlaces[] = {
@@ -35,24 +37,47 @@ constexpr HookPlace kPlaces[] = {
      When::kernel,
      "fentry",
      "descriptors are installed",
-     kKprobe | kNoted,
+     kKprobe | kNoted | kDescriptors,
      {"fd_install"}},
-    {"on_do_dup2", When::kernel, "fentry", "descriptors are installed by number", 0, {"do_dup2"}},
+    {"on_do_dup2",
+     When::kernel,
+     "fentry",
+     "descriptors are installed by number",
+     kDescriptors,
+     {"do_dup2"}},
     {"on_filp_close",
      When::kernel,
      "fentry",
      "descriptors are closed",
-     kKprobe | kNoted | kCloses,
+     kKprobe | kNoted | kCloses | kDescriptors,
      {"filp_flush", "filp_close"}},
-    {"on_dup_fd", When::kernel, "fexit", "tables are copied", 0, {"dup_fd"}},
+    {"on_dup_fd", When::kernel, "fexit", "tables are copied", kDescriptors, {"dup_fd"}},
     {"on_put_files_struct",
      When::kernel,
      "fentry",
      "tables are replaced",
-     kKprobe,
+     kKprobe | kDescriptors,
      {"put_files_struct"}},
     {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
-    {"on_alloc_fd", When::kernel, "fexit", "descriptors are refused", kRefusals, {"alloc_fd"}},
+    {"on_alloc_fd",
+     When::kernel,
+     "fexit",
+     "descriptors are refused",
+     kRefusals | kDescriptors,
+     {"alloc_fd"}},
+    {"on_mmap_lock_traced",
+     When::kernel,
+     kRaw,
+     "what follows is called",
+     kMemory | HookPlace::kKprobeOnly,
+     {"mmap_lock_released"}},
+    {"on_mmap_lock_released",
+     When::both,
+     kRaw,
+     "address spaces change",
+     kKprobe | kMemory,
+     {"mmap_lock_released"},
+     "__mmap_lock_do_trace_released"},
     {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
 };
 

@@ -24,10 +24,13 @@ enum class HookFlavour {
 
 struct HookPlace {
     enum class When { both, kernel, tracepoint };
-    static constexpr unsigned kKprobe = 1;    ///< has a program for HookFlavour::kprobe
-    static constexpr unsigned kNoted = 2;     ///< has a program for HookFlavour::noted
-    static constexpr unsigned kCloses = 4;    ///< only if some watch wants the way down
-    static constexpr unsigned kRefusals = 8;  ///< near the limit only; not needed to count
+    static constexpr unsigned kKprobe = 1;        ///< has a program for HookFlavour::kprobe
+    static constexpr unsigned kNoted = 2;         ///< has a program for HookFlavour::noted
+    static constexpr unsigned kCloses = 4;        ///< only if some watch wants the way down
+    static constexpr unsigned kRefusals = 8;      ///< near the limit only; not needed to count
+    static constexpr unsigned kDescriptors = 16;  ///< only if descriptors are watched
+    static constexpr unsigned kMemory = 32;       ///< only if something of an mm_struct is
+    static constexpr unsigned kKprobeOnly = 64;   ///< only beside HookFlavour::kprobe
 
     const char* program;
     When when;

@@ -36,6 +36,7 @@ struct Hooks::Hook {
     bpf_program* program = nullptr;
     bpf_link* link = nullptr;
     std::string reason;
+    bool there = false;  // the engine has such a hook here
     bool wanted = false;
 };
 
@@ -63,7 +64,6 @@ Result<std::unique_ptr<Hooks>> Hooks::load(const HookOptions& options) {
 std::vector<HookStatus> Hooks::load_each(const HookOptions& options) {
     std::vector<HookStatus> all;
     for (std::size_t i = 0; i < hook_places().size(); ++i) {
-        if (!hook_places()[i].in(options.engine)) continue;
         Hooks alone;
         auto prepared = alone.prepare(options);
         if (alone.hooks_.size() != hook_places().size()) continue;
@@ -71,6 +71,7 @@ std::vector<HookStatus> Hooks::load_each(const HookOptions& options) {
             if (k != i && alone.hooks_[k].program)
                 bpf_program__set_autoload(alone.hooks_[k].program, false);
         Hook& hook = alone.hooks_[i];
+        if (!hook.there) continue;
         LibbpfMessages messages;
         if (hook.wanted) {
             if (const int error = brink_bpf__load(alone.skeleton_))
@@ -140,6 +141,8 @@ void Hooks::size_maps(const HookOptions& options) {
     skeleton_->rodata->index_mask = sets - 1;
     skeleton_->rodata->n_tallies = n_tallies_;
     skeleton_->rodata->closes_hooked = options.closes;
+    skeleton_->rodata->page_shift = static_cast<std::uint32_t>(
+        std::countr_zero(static_cast<unsigned long>(::sysconf(_SC_PAGESIZE))));
     const auto effects = syscall_effects();
     static_assert(sizeof skeleton_->rodata->syscall_effect == effects.size());
     std::memcpy(const_cast<std::uint8_t*>(skeleton_->rodata->syscall_effect), effects.data(),
@@ -162,11 +165,15 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     for (const HookPlace& place : hook_places()) {
         Hook& hook = hooks_.emplace_back();
         hook.place = &place;
-        if (!place.in(engine_)) continue;
+        hook.there = place.in(engine_) &&
+                     (!place.is(HookPlace::kKprobeOnly) || flavour == HookFlavour::kprobe);
+        if (!hook.there) continue;
         hook.choice = choose_hook(place, flavour, types);
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
                                                         hook.choice.program.c_str());
-        hook.wanted = hook.choice.there && (!place.is(HookPlace::kCloses) || options.closes);
+        hook.wanted = hook.choice.there && (!place.is(HookPlace::kCloses) || options.closes) &&
+                      (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
+                      (!place.is(HookPlace::kMemory) || options.memory);
         if (!hook.choice.there) {
             hook.reason = "this kernel has no function " + hook.choice.target;
             if (!place.is(HookPlace::kRefusals)) answer = fail(hook.reason, ENOENT);
@@ -235,6 +242,10 @@ Result<void> Hooks::set_watch(std::uint32_t index, const brink_watch& watch) {
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.watches), &index, &watch, BPF_ANY))
         return fail_errno("cannot store the levels of a watch");
     return {};
+}
+
+void Hooks::set_max_mappings(std::uint64_t limit) {
+    __atomic_store_n(&skeleton_->data->max_mappings, limit, __ATOMIC_RELEASE);
 }
 
 brink_answer Hooks::command(const brink_command& command) {
@@ -316,7 +327,7 @@ HookStatus Hooks::describe(const Hook& hook) {
 std::vector<HookStatus> Hooks::status() const {
     std::vector<HookStatus> all;
     for (const Hook& hook : hooks_)
-        if (hook.place->in(engine_)) all.push_back(describe(hook));
+        if (hook.there) all.push_back(describe(hook));
     return all;
 }
 

@@ -27,7 +27,9 @@ struct HookOptions {
     HookEngine engine = HookEngine::kernel;
     std::string btf;                    ///< BTF of the running kernel; empty: the kernel's own
     std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
-    bool closes = true;                 ///< some watch wants to hear of the way down
+    bool descriptors = true;            ///< some watch counts them
+    bool closes = true;                 ///< and wants to hear of the way down
+    bool memory = true;                 ///< some watch reads a number of an mm_struct
 };
 
 /// One program and the place it is attached to.
@@ -69,6 +71,10 @@ class Hooks {
 
     /// Writes the levels of watch `index` (< BRINK_MAX_WATCHES).
     [[nodiscard]] Result<void> set_watch(std::uint32_t index, const brink_watch& watch);
+
+    /// vm.max_map_count, the limit of BRINK_KIND_MAPPINGS. Tallies that are there already follow with their next
+    /// BRINK_COMMAND_CHECK.
+    void set_max_mappings(std::uint64_t limit);
 
     /// Runs one command in the kernel, in this thread's context.
     [[nodiscard]] brink_answer command(const brink_command& command);

@@ -25,7 +25,8 @@ const Definition k_as{
                  .summary = "address space of a process",
                  .limited_by = "RLIMIT_AS",
                  .denied_errno = ENOMEM,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .hooked = Hooked::address_space},
     .read_process = read,
 };
 

@@ -29,7 +29,8 @@ const Definition k_data{
                  .summary = "private writable memory of a process, without stack",
                  .limited_by = "RLIMIT_DATA",
                  .denied_errno = ENOMEM,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .hooked = Hooked::data},
     .read_process = read,
 };
 

@@ -30,7 +30,8 @@ const Definition k_maps{
                  .summary = "memory mappings of a process",
                  .limited_by = "vm.max_map_count",
                  .denied_errno = ENOMEM,
-                 .exactness = "exact; the kernel refuses from one above the limit on"},
+                 .exactness = "exact; the kernel refuses from one above the limit on",
+                 .hooked = Hooked::mappings},
     .read_process = read,
 };
 

@@ -26,7 +26,8 @@ const Definition k_memlock{
                  .summary = "locked memory of a process (mlock, MAP_LOCKED)",
                  .limited_by = "RLIMIT_MEMLOCK",
                  .denied_errno = ENOMEM,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .hooked = Hooked::locked_memory},
     .read_process = read,
 };
 

@@ -32,7 +32,7 @@ const Definition k_nofile{
                  .limited_by = "RLIMIT_NOFILE",
                  .denied_errno = EMFILE,
                  .exactness = "exact",
-                 .hooked = true,
+                 .hooked = Hooked::descriptors,
                  .evidence = true},
     .read_process = read,
 };

@@ -24,7 +24,8 @@ const Definition k_stack{
                  .summary = "stack of the first thread of a process",
                  .limited_by = "RLIMIT_STACK",
                  .exactness = "what a program maps with MAP_GROWSDOWN is counted too, and from "
-                              "Linux 6.6 on shadow stacks"},
+                              "Linux 6.6 on shadow stacks",
+                 .hooked = Hooked::stack},
     .read_process = read,
 };
 

@@ -24,7 +24,8 @@ const Definition k_threads{
                  .summary = "threads of a process",
                  .limited_by = "nothing of its own: nproc, pids and threads_max hold it",
                  .denied_errno = EAGAIN,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .hooked = Hooked::threads},
     .read_process = read,
 };
 

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
 
 namespace brink::live {
 namespace {
+
+constexpr std::uint64_t kUnlimited = std::uint64_t{1} << 56;
 
 std::string shown(const ExpectedEvent& event) {
     std::ostringstream text;
@@ -26,11 +29,12 @@ std::string shown(const ExpectedEvent& event) {
 bool same(const Event& actual, const ExpectedEvent& expected) {
     if (type_of(actual) != expected.type) return false;
     if (expected.type == "exit") return true;
-    const long long usage = actual.value("usage", -1LL);
+    const std::uint64_t usage = actual.value("usage", ~std::uint64_t{0});
     if (usage < expected.least_usage || usage > expected.most_usage) return false;
-    if (actual.value("limit", -1LL) != expected.limit) return false;
+    const Event limit = actual.value("limit", Event());
+    if (limit.is_null() ? expected.limit < kUnlimited : limit != expected.limit) return false;
     if (expected.type == "limit_changed") return true;
-    if (actual.value("level", -1LL) != expected.level ||
+    if (actual.value("level", std::uint64_t{0}) != expected.level ||
         actual.value("level_as", "") != expected.level_as)
         return false;
     if (expected.type == "initial") return true;
@@ -45,7 +49,7 @@ bool free_order(const ExpectedEvent& one, const ExpectedEvent& other) {
 }  // namespace
 
 std::string WatchedLevels::spec() const {
-    std::string text = "nofile=";
+    std::string text = resource + "=";
     for (const std::string& level : levels) text += (text.back() == '=' ? "" : ",") + level;
     if (!down) text += ":up";
     if (!up) text += ":down";
@@ -54,15 +58,21 @@ std::string WatchedLevels::spec() const {
     return text;
 }
 
-std::optional<unsigned> level_value(const std::string& level, unsigned limit) {
-    const unsigned number = static_cast<unsigned>(std::abs(std::atol(level.c_str())));
-    if (level.back() == '%') return (limit * number + 99) / 100;
+std::optional<std::uint64_t> level_value(const std::string& level, std::uint64_t limit) {
+    if (limit >= kUnlimited && (level.back() == '%' || level.front() == '-')) return std::nullopt;
+    // A per cent has three decimal places at most, and is rounded up.
+    if (level.back() == '%') {
+        const auto thousandths = static_cast<std::uint64_t>(
+            std::lround(std::strtod(level.c_str(), nullptr) * 1000));
+        return (limit * thousandths + 99'999) / 100'000;
+    }
+    const auto number = static_cast<std::uint64_t>(std::abs(std::atol(level.c_str())));
     if (level.front() != '-')
-        return number <= limit ? std::optional<unsigned>(number) : std::nullopt;
-    return number < limit ? std::optional<unsigned>(limit - number) : std::nullopt;
+        return number <= limit ? std::optional<std::uint64_t>(number) : std::nullopt;
+    return number < limit ? std::optional<std::uint64_t>(limit - number) : std::nullopt;
 }
 
-Oracle::Oracle(WatchedLevels watched, unsigned count, unsigned limit)
+Oracle::Oracle(WatchedLevels watched, std::uint64_t count, std::uint64_t limit)
     : watched_(std::move(watched)), count_(count), limit_(limit) {
     for (const std::string& level : watched_.levels) {
         Side side{level, false};
@@ -72,12 +82,13 @@ Oracle::Oracle(WatchedLevels watched, unsigned count, unsigned limit)
     }
 }
 
-std::optional<unsigned> Oracle::leave_value(const std::string& level, unsigned limit) const {
+std::optional<std::uint64_t> Oracle::leave_value(const std::string& level,
+                                                 std::uint64_t limit) const {
     return level_value(watched_.rearm.empty() ? level : watched_.rearm, limit);
 }
 
 // A dormant level keeps its side.
-bool Oracle::side_after(const Side& side, unsigned count, unsigned limit) const {
+bool Oracle::side_after(const Side& side, std::uint64_t count, std::uint64_t limit) const {
     const auto enter = level_value(side.level, limit);
     const auto leave = leave_value(side.level, limit);
     if (!enter || !leave) return side.above;
@@ -88,14 +99,14 @@ std::vector<Oracle::Side*> Oracle::by_value(bool descending) {
     std::vector<Side*> order;
     for (Side& side : sides_) order.push_back(&side);
     std::stable_sort(order.begin(), order.end(), [&](const Side* a, const Side* b) {
-        const unsigned left = level_value(a->level, limit_).value_or(0);
-        const unsigned right = level_value(b->level, limit_).value_or(0);
+        const std::uint64_t left = level_value(a->level, limit_).value_or(0);
+        const std::uint64_t right = level_value(b->level, limit_).value_or(0);
         return descending ? left > right : left < right;
     });
     return order;
 }
 
-void Oracle::report(const Side& side, bool up, unsigned from, unsigned to, bool by_limit,
+void Oracle::report(const Side& side, bool up, std::uint64_t from, std::uint64_t to, bool by_limit,
                     const std::string& where) {
     if (up ? !watched_.up : !watched_.down) return;
     ExpectedEvent event;
@@ -103,11 +114,14 @@ void Oracle::report(const Side& side, bool up, unsigned from, unsigned to, bool 
     event.direction = up ? "up" : "down";
     event.level_as = side.level;
     event.level = level_value(side.level, limit_).value_or(0);
+    event.least_usage = event.most_usage = to;
     // An operation on several descriptors may be counted one by one or as a whole.
-    event.least_usage = by_limit ? to : up ? std::max(event.level, from + 1) : to;
-    event.most_usage = by_limit || up
-                           ? to
-                           : std::min(from - 1, leave_value(side.level, limit_).value_or(1) - 1);
+    if (!by_limit && watched_.resource == "nofile") {
+        if (up)
+            event.least_usage = std::max(event.level, from + 1);
+        else
+            event.most_usage = std::min(from - 1, leave_value(side.level, limit_).value_or(1) - 1);
+    }
     event.limit = limit_;
     event.by_limit = by_limit;
     event.where = where;
@@ -128,7 +142,7 @@ void Oracle::initial(const std::string& where) {
     }
 }
 
-void Oracle::change_limit(unsigned limit, const std::string& where) {
+void Oracle::change_limit(std::uint64_t limit, const std::string& where) {
     limit_ = limit;
     ExpectedEvent changed;
     changed.type = "limit_changed";
@@ -144,9 +158,9 @@ void Oracle::change_limit(unsigned limit, const std::string& where) {
     }
 }
 
-void Oracle::step(unsigned count, unsigned limit, const std::string& where) {
+void Oracle::step(std::uint64_t count, std::uint64_t limit, const std::string& where) {
     if (limit != limit_) change_limit(limit, where);
-    const unsigned before = count_;
+    const std::uint64_t before = count_;
     count_ = count;
     if (count == before) return;
     for (Side* side : by_value(count < before)) {
@@ -241,8 +255,9 @@ void check_against_log(const Events& events, const work::CountLog& log,
     std::size_t at = 0;
     for (const Event& denied : of_type(own, "denied")) {
         EXPECT_EQ(denied.value("errno", 0), EMFILE) << brief(denied);
-        while (at < refused.size() && (refused[at]->count != number(denied, "usage") ||
-                                       refused[at]->soft_limit != number(denied, "limit")))
+        while (at < refused.size() &&
+               (refused[at]->count != denied.value("usage", std::uint64_t{0}) ||
+                refused[at]->soft_limit != denied.value("limit", std::uint64_t{0})))
             ++at;
         ASSERT_LT(at, refused.size()) << "no such denial in the log: " << brief(denied);
         ++at;

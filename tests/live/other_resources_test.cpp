@@ -63,7 +63,8 @@ TEST(OtherResources, BesideTheHooks) {
     const Event stack = watched.wait("crossing", "stack", 1 << 20);
     ASSERT_FALSE(stack.is_null()) << (*watched).out();
     EXPECT_EQ(stack.value("unit", ""), "By");
-    EXPECT_GE(stack.value("usage", 0), 1 << 20);  // it grows page by page, and is looked at meanwhile
+    EXPECT_GE(stack.value("usage", 0),
+              1 << 20);  // it grows page by page, and is looked at meanwhile
     watched.end();
 }
 

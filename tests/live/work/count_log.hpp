@@ -17,14 +17,14 @@ namespace brink::work {
 
 struct CountRecord {
     std::uint64_t op;            // number of the operation, from 0
-    std::uint32_t count;         // installed descriptors after it
-    std::uint32_t soft_limit;    // RLIMIT_NOFILE after it
-    std::int32_t child_pid;      // a child born in it, or 0
-    std::uint32_t child_count;   // how many descriptors that child was born with
+    std::uint64_t count;         // usage after it: installed descriptors, bytes, …
+    std::uint64_t soft_limit;    // of that resource, after it
+    std::uint64_t child_count;   // what a child was born with
+    std::int32_t child_pid;      // that child, or 0
     std::int32_t refused_errno;  // what the kernel refused it with, or 0
-    char name[36];
+    char name[40];
 };
-static_assert(sizeof(CountRecord) == 64);
+static_assert(sizeof(CountRecord) == 80);
 
 struct CountLogHeader {
     std::uint64_t magic;

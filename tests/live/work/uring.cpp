@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
         record.count = directory.count();
         record.soft_limit = static_cast<std::uint32_t>(limit.rlim_cur);
         log.append(name, record);
-        return record.count;
+        return static_cast<unsigned>(record.count);
     };
     log.header()->pid = ::getpid();
     logged("start");

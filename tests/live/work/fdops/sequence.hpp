@@ -112,10 +112,11 @@ class Sequence {
         record.child_count = child_count;
         record.refused_errno = error;
         log_.append(name, record);
-        if (record.count < s_.count_low) s_.count_low = record.count;
-        if (record.count > s_.count_high) s_.count_high = record.count;
-        if (s_.rising != 0 && record.count >= s_.high) s_.rising = 0;
-        if (s_.rising == 0 && record.count <= s_.low) s_.rising = 1;
+        const auto count = static_cast<std::uint32_t>(record.count);
+        if (count < s_.count_low) s_.count_low = count;
+        if (count > s_.count_high) s_.count_high = count;
+        if (s_.rising != 0 && count >= s_.high) s_.rising = 0;
+        if (s_.rising == 0 && count <= s_.low) s_.rising = 1;
     }
 
     std::uint32_t count_in_model() const {
