@@ -78,6 +78,7 @@ struct pt_regs {
     __u64 regs[31];
     __u64 sp;
     __u64 pc;
+    __u64 orig_x0;
     __s32 syscallno;
 } CORE;
 #else
@@ -93,6 +94,15 @@ static __always_inline unsigned long argument(const struct pt_regs* regs, int i)
 #endif
 }
 
+/* What a function returns, in a probe at its return. */
+static __always_inline __s64 returned(const struct pt_regs* regs) {
+#if defined(__TARGET_ARCH_x86)
+    return (__s64)regs->ax;
+#else
+    return (__s64)regs->regs[0];
+#endif
+}
+
 struct thread_info {
     __u32 status; /* x86 */
 } CORE;
@@ -105,12 +115,22 @@ typedef struct {
     __u32 val;
 } CORE kuid_t;
 
-struct cred {
-    kuid_t uid;
-} CORE;
-
 struct ns_common {
     unsigned int inum;
+} CORE;
+
+struct user_namespace {
+    int level;
+    struct ns_common ns;
+} CORE;
+
+typedef struct {
+} kernel_cap_t; /* 6.3 (commit f122a08b197d) made one number of two: the lower half is the first either way */
+
+struct cred {
+    kuid_t uid;
+    kernel_cap_t cap_effective;
+    struct user_namespace* user_ns;
 } CORE;
 
 struct pid_namespace {
@@ -198,6 +218,37 @@ static __always_inline __u64 system_call_of(const struct task_struct* task) {
 #endif
 }
 
+/* Argument `i` of the system call that `task` is in. */
+static __always_inline __u64 call_argument(const struct task_struct* task, int i) {
+    const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs((void*)task);
+#if defined(__TARGET_ARCH_x86)
+    return i == 0 ? regs->di : i == 1 ? regs->si : i == 2 ? regs->dx : regs->r10;
+#else
+    return i == 0 ? regs->orig_x0
+                  : regs->regs[i]; /* the result comes into the place of the first */
+#endif
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define NR_MMAP 9
+#define NR_MPROTECT 10
+#define NR_MUNMAP 11
+#define NR_BRK 12
+#define NR_MREMAP 25
+#define NR_MLOCK 149
+#define NR_MLOCKALL 151
+#define NR_MLOCK2 325
+#else /* include/uapi/asm-generic/unistd.h */
+#define NR_BRK 214
+#define NR_MUNMAP 215
+#define NR_MREMAP 216
+#define NR_MMAP 222
+#define NR_MPROTECT 226
+#define NR_MLOCK 228
+#define NR_MLOCKALL 230
+#define NR_MLOCK2 284
+#endif
+
 #define NR_CLOSE_RANGE 436 /* on every architecture */
 #define PIDTYPE_PID 0
 #define PF_EXITING 4
@@ -207,6 +258,12 @@ static __always_inline __u64 system_call_of(const struct task_struct* task) {
 #define RLIMIT_NOFILE 7
 #define RLIMIT_MEMLOCK 8
 #define RLIMIT_AS 9
+#define PROT_WRITE 2
+#define MAP_TYPE 15
+#define MAP_PRIVATE 2
+#define CAP_IPC_LOCK 14
+#define EPERM 1
+#define ENOMEM 12
 #define EMFILE 24
 #define ENOENT 2
 #define ESRCH 3

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Engine `tracepoint`: one raw tracepoint at the end of every system call, for kernels that refuse
  * tracing programs. It sees that a call ended, not what it did to the table, so it recounts. */
-#include "subject.bpf.h"
+#include "refusal.bpf.h"
 
 #define N_SYSCALLS 512
 #define I386_PRLIMIT64 340
@@ -50,17 +50,9 @@ static __always_inline enum limits limits_changed(const struct task_struct* task
     if (effect & BRINK_EFFECT_ALL_LIMITS)
         return LIMITS_ALL;
     if (effect & BRINK_EFFECT_PRLIMIT) {
-        const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs((void*)task);
-#if defined(__TARGET_ARCH_x86)
-        __u32 target = (__u32)regs->di;
-        bool changes = regs->dx;
-#else
-        __u32 target = (__u32)regs->regs[0];
-        bool changes = regs->regs[2];
-#endif
-        if (!changes)
+        if (!call_argument(task, 2))
             return LIMITS_NONE;
-        return target ? LIMITS_ALL : LIMITS_OWN;
+        return (__u32)call_argument(task, 0) ? LIMITS_ALL : LIMITS_OWN;
     }
     return effect & BRINK_EFFECT_LIMIT ? LIMITS_OWN : LIMITS_NONE;
 }
@@ -89,6 +81,8 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         follow(task, effect & BRINK_EFFECT_TABLE, limits == LIMITS_OWN);
     if (limits == LIMITS_ALL)
         follow_any();
+    if (effect & BRINK_EFFECT_MEMORY)
+        memory_call_ends(task, (__s64)ctx->args[1]);
     if ((__s64)ctx->args[1] == -EMFILE)
         denied(task, EMFILE);
     if (effect & (BRINK_EFFECT_ANY | BRINK_EFFECT_SMALL))

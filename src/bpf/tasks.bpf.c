@@ -37,10 +37,6 @@ enum {
     UCOUNT_RLIMIT_MEMLOCK
 };
 
-struct user_namespace {
-    struct ns_common ns;
-} CORE;
-
 struct ucounts {
     struct user_namespace* ns;
     kuid_t uid;

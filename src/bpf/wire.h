@@ -232,6 +232,7 @@ enum brink_effect {
     BRINK_EFFECT_LIMIT = 1 << 3,      /* may change a limit of the caller: setrlimit */
     BRINK_EFFECT_PRLIMIT = 1 << 4,    /* may change a limit of any process: prlimit64 */
     BRINK_EFFECT_ALL_LIMITS = 1 << 5, /* the same, and its arguments are not looked at */
+    BRINK_EFFECT_MEMORY = 1 << 6,     /* may be refused memory */
 };
 
 /* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */

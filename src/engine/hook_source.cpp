@@ -195,10 +195,11 @@ Result<void> HookSource::settle(const brink_answer& bound) {
 }
 
 std::string HookSource::no_refusals() const {
-    if (hooks_->sees_refusals()) return {};
+    std::string reasons;
     for (const kernel::HookStatus& hook : hooks_->status())
-        if (hook.optional) return hook.reason;
-    return "no hook for them";
+        if (hook.optional && !hook.reason.empty())
+            reasons += fmt::format("; when {} is not seen: {}", hook.purpose, hook.reason);
+    return reasons;
 }
 
 void HookSource::pause_between_samples() const {

@@ -48,7 +48,7 @@ class HookSource final : public RecordSource {
     /// Whether this kernel may leave out a hook now and then; it is noticed, and check_all() follows.
     [[nodiscard]] bool leaves_out() const { return hooks_->leaves_out(); }
 
-    /// Why `denied` will not be reported; empty if it will.
+    /// "; when descriptors are refused is not seen: …": what will not be `denied`, and why. Empty if all will.
     [[nodiscard]] std::string no_refusals() const;
 
   private:

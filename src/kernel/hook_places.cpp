@@ -3,7 +3,9 @@
 
 #include <bpf/btf.h>
 
-#include <vector>
+#include <algorithm>
+
+#include "kernel/syscall_effects.hpp"
 
 namespace brink::kernel {
 namespace {
@@ -69,15 +71,21 @@ constexpr HookPlace kPlaces[] = {
      When::kernel,
      kRaw,
      "what follows is called",
-     kMemory | HookPlace::kKprobeOnly,
+     kMemory | HookPlace::kPreempted,
      {"mmap_lock_released"}},
     {"on_mmap_lock_released",
      When::both,
      kRaw,
      "address spaces change",
-     kKprobe | kMemory,
+     kKprobe | kNoted | kMemory,
      {"mmap_lock_released"},
      "__mmap_lock_do_trace_released"},
+    {"on_memory_call",
+     When::kernel,
+     "kretprobe.multi",
+     "memory is refused",
+     kMemory | HookPlace::kMemoryCalls,
+     {"mmap, mlock, ..."}},
     {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
 };
 
@@ -85,14 +93,44 @@ bool has_function(const btf* types, const char* name) {
     return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
 }
 
+bool has_multi(const btf* types) { return has_function(types, "kprobe_multi_link_handler"); }
+
 // The names of functions that are looked for, newest first; none for a tracepoint.
-std::vector<const char*> functions(const HookPlace& place, bool kprobe) {
-    if (kprobe && place.kprobe_target) return {place.kprobe_target};
+std::vector<const char*> functions(const HookPlace& place, bool elsewhere) {
+    if (elsewhere && place.function) return {place.function};
     if (place.kind == kRaw) return {};
     std::vector<const char*> names;
     for (const char* name : place.targets)
         if (name) names.push_back(name);
     return names;
+}
+
+HookChoice plainly(const HookPlace& place) {
+    HookChoice choice;
+    choice.program = place.program;
+    choice.kind = place.kind;
+    choice.target = place.targets[0];
+    return choice;
+}
+
+// On PREEMPT_RT a record could not be written from there (hook_flavour()).
+HookChoice choose_memory_calls(const HookPlace& place, HookFlavour flavour, const btf* types) {
+#if defined(__x86_64__)
+    constexpr const char* kPrefix = "__x64_sys_";
+#elif defined(__aarch64__)
+    constexpr const char* kPrefix = "__arm64_sys_";
+#else
+#error "name the prefix of system calls of this architecture here"
+#endif
+    HookChoice choice = plainly(place);
+    for (const char* call : memory_calls()) choice.functions.push_back(std::string(kPrefix) + call);
+    choice.kprobe = choice.at_return = true;
+    choice.there = flavour != HookFlavour::noted && has_multi(types) &&
+                   std::all_of(choice.functions.begin(), choice.functions.end(),
+                               [&](const std::string& name) {
+                                   return has_function(types, name.c_str());
+                               });
+    return choice;
 }
 
 }  // namespace
@@ -103,32 +141,36 @@ std::span<const HookPlace> hook_places() { return kPlaces; }
 // before 6.12, write to a ring.
 HookFlavour hook_flavour(Preemption preemption, const btf* types) {
     if (preemption == Preemption::none) return HookFlavour::plain;
-    const bool multi = has_function(types, "kprobe_multi_link_handler");
-    return multi && preemption == Preemption::kernel ? HookFlavour::kprobe : HookFlavour::noted;
+    return has_multi(types) && preemption == Preemption::kernel ? HookFlavour::kprobe
+                                                                : HookFlavour::noted;
 }
 
 HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types) {
-    HookChoice choice;
-    choice.program = place.program;
-    choice.kind = place.kind;
+    if (place.is(HookPlace::kMemoryCalls)) return choose_memory_calls(place, flavour, types);
+    HookChoice choice = plainly(place);
+    bool elsewhere = false;
     // Without CONFIG_SECURITY there is no security_bprm_committed_creds.
     if (flavour == HookFlavour::kprobe && place.is(kKprobe) &&
-        (!place.kprobe_target || has_function(types, place.kprobe_target))) {
+        (!place.function || has_function(types, place.function))) {
         choice.program += "_kprobe";
         choice.kind = "kprobe.multi";
-        choice.kprobe = true;
+        choice.kprobe = elsewhere = true;
     }
-    if (flavour == HookFlavour::noted && place.is(kNoted)) choice.program += "_noted";
-    const std::vector<const char*> names = functions(place, choice.kprobe);
-    choice.function = !names.empty();
-    choice.target = choice.function ? names.front() : place.targets[0];
-    if (!choice.function) return choice;
+    if (flavour == HookFlavour::noted && place.is(kNoted)) {
+        choice.program += "_noted";
+        choice.kind = "fentry";
+        elsewhere = true;
+    }
+    const std::vector<const char*> names = functions(place, elsewhere);
+    if (names.empty()) return choice;
     choice.there = false;
+    choice.target = names.front();
     for (const char* name : names) {
         if (choice.there || !has_function(types, name)) continue;
         choice.there = true;
         choice.target = name;
     }
+    choice.functions = {choice.target};
     return choice;
 }
 

@@ -12,19 +12,14 @@
 namespace brink::kernel {
 namespace {
 
+constexpr const char* kMemoryCalls[] = {"brk",   "mmap",   "mprotect", "munmap",
+                                        "mlock", "mlock2", "mlockall", "mremap"};
+
 constexpr const char* kHarmless[] = {
-    "brk",
-    "mmap",
-    "mprotect",
-    "munmap",
-    "mremap",
     "msync",
     "mincore",
     "madvise",
-    "mlock",
-    "mlock2",
     "munlock",
-    "mlockall",
     "munlockall",
     "rt_sigaction",
     "rt_sigprocmask",
@@ -304,10 +299,13 @@ void set(std::array<std::uint8_t, kSyscalls>& table, const char* name, unsigned 
 
 }  // namespace
 
+std::span<const char* const> memory_calls() { return kMemoryCalls; }
+
 std::array<std::uint8_t, kSyscalls> syscall_effects() {
     std::array<std::uint8_t, kSyscalls> table;
     table.fill(BRINK_EFFECT_ANY);
     for (const char* name : kHarmless) set(table, name, 0);
+    for (const char* name : kMemoryCalls) set(table, name, BRINK_EFFECT_MEMORY);
     for (const char* name : kSmall) set(table, name, BRINK_EFFECT_SMALL);
     set(table, "unshare", BRINK_EFFECT_TABLE);
     set(table, "close_range", BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE);

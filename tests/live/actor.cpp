@@ -2,6 +2,7 @@
 #include "actor.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <mqueue.h>
 #include <pthread.h>
 #include <sys/inotify.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,8 +37,14 @@ struct Order {
 
 std::int64_t code(bool done) { return done ? 0 : errno; }
 
-std::int64_t mapped(int protection, int flags) {
-    return code(::mmap(nullptr, kPage, protection, flags | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+std::int64_t mapped(int protection, int flags, std::uint64_t bytes = kPage) {
+    return code(::mmap(nullptr, bytes, protection, flags | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+}
+
+std::int64_t map_apart(std::uint64_t times) {
+    std::int64_t error = 0;
+    for (std::uint64_t i = 0; i < times && error == 0; ++i) error = mapped(PROT_READ, MAP_SHARED);
+    return error;
 }
 
 std::int64_t lock_next() {
@@ -103,6 +111,14 @@ std::int64_t watch_file(std::uint64_t instance) {
     return code(::inotify_add_watch(static_cast<int>(instance), name.c_str(), IN_MODIFY) >= 0);
 }
 
+std::int64_t drop_lock_right() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+    if (::syscall(SYS_capget, &header, data) != 0) return errno;
+    data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective &= ~CAP_TO_MASK(CAP_IPC_LOCK);
+    return code(::syscall(SYS_capset, &header, data) == 0);
+}
+
 std::int64_t burn() {
     for (sigset_t pending; ::sigpending(&pending) == 0;)
         if (sigismember(&pending, SIGXCPU) == 1) return 0;
@@ -124,7 +140,7 @@ std::int64_t obey(const Order& order) {
         case Deed::map: return mapped(PROT_READ | PROT_WRITE, MAP_PRIVATE);
         case Deed::lock: return lock_next();
         case Deed::lock_shared: return lock_shared(order.a);
-        case Deed::map_apart: return mapped(PROT_READ, MAP_SHARED);
+        case Deed::map_apart: return map_apart(std::max<std::uint64_t>(order.a, 1));
         case Deed::touch: return touch(order.a);
         case Deed::grow_stack: return grow_stack(order.a);
         case Deed::start_thread: return ::pthread_create(&thread, nullptr, sleep_for_ever, nullptr);
@@ -135,6 +151,13 @@ std::int64_t obey(const Order& order) {
         case Deed::new_inotify: return code(::inotify_init1(IN_CLOEXEC) >= 0);
         case Deed::open_file: return code(::open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0);
         case Deed::duplicate: return code(::dup(static_cast<int>(order.a)) >= 0);
+        case Deed::reserve_much: return mapped(PROT_NONE, MAP_PRIVATE, order.a);
+        case Deed::break_up:
+            return code(::sbrk(static_cast<intptr_t>(order.a)) != reinterpret_cast<void*>(-1));
+        case Deed::map_locked:
+            return mapped(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_LOCKED, order.a);
+        case Deed::lock_nothing: return code(::mlock(reinterpret_cast<void*>(kPage), kPage) == 0);
+        case Deed::drop_rights: return drop_lock_right();
         case Deed::burn: return burn();
     }
     return EINVAL;

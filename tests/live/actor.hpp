@@ -17,23 +17,28 @@ namespace brink::live {
 
 // What it can do. Each answers with 0 or an errno, but for those that say otherwise.
 enum class Deed : int {
-    set_limit,      // RLIMIT_… `a` to soft limit `b`
-    reserve,        // address space without memory: one page
-    map,            // private writable memory: one page
-    lock,           // one page more
-    lock_shared,    // `a` bytes of System V shared memory, SHM_LOCK
-    map_apart,      // a mapping that cannot be merged with another
-    touch,          // `a` pages, written to
-    grow_stack,     // by `a` bytes
+    set_limit,    // RLIMIT_… `a` to soft limit `b`
+    reserve,      // address space without memory: one page
+    map,          // private writable memory: one page
+    lock,         // one page more
+    lock_shared,  // `a` bytes of System V shared memory, SHM_LOCK
+    map_apart,    // a mapping that cannot be merged with another; `a` of them, until one is refused
+    touch,        // `a` pages, written to
+    grow_stack,   // by `a` bytes
     start_thread,   // which sleeps
     start_process,  // which sleeps
     queue_signal,   // to itself, which blocks it
     open_queue,     // a POSIX message queue of `a` messages of `b` bytes
     watch_file,  // inotify_add_watch of a new file in the folder it was started with, on instance `a`
-    new_inotify,  // an instance
-    duplicate,    // descriptor `a`
-    open_file,    // for itself
-    burn,         // until the kernel sends SIGXCPU, which it blocks
+    new_inotify,   // an instance
+    duplicate,     // descriptor `a`
+    open_file,     // for itself
+    reserve_much,  // address space without memory: `a` bytes
+    break_up,      // the program break, by `a` bytes; ENOMEM if it did not move
+    map_locked,    // `a` bytes, MAP_LOCKED
+    lock_nothing,  // mlock() of what is not mapped
+    drop_rights,   // CAP_IPC_LOCK, in effect
+    burn,          // until the kernel sends SIGXCPU, which it blocks
 };
 
 class Actor {

@@ -365,7 +365,8 @@ const Named& choose(bool rising) {
     }
     const std::size_t dice = below(100);
     if (dice < 15) return one_of(kStand);
-    return (dice < 65) == rising ? one_of(kGrow) : one_of(kShrink);
+    if ((dice < 70) == rising) return one_of(kGrow);
+    return dice % 2 ? kShrink[0] : one_of(kShrink);  // whole regions, or it grows in pieces
 }
 
 }  // namespace

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Memory that was refused, as a system call says when it ends. The errno alone does not tell why: a limit is to blame if
+ * what was asked for would have gone beyond it. Stacks are no matter of system calls: one that may not grow is ended by
+ * SIGSEGV. */
+#ifndef BRINK_REFUSAL_BPF_H
+#define BRINK_REFUSAL_BPF_H
+
+#include "subject.bpf.h"
+
+struct request {
+    __u64 bytes;
+    __u32 error; /* 0: it was granted */
+    bool maps;   /* address space */
+    bool data;   /* private writable memory */
+    bool locks;
+};
+
+/* What the call that `task` is in has asked for. */
+static __always_inline struct request request_of(const struct task_struct* task, __s64 result) {
+    struct request r = {.error = result < 0 && result >= -4095 ? (__u32)-result : 0};
+    switch (system_call_of(task)) {
+    case NR_MMAP:
+        r.bytes = call_argument(task, 1);
+        r.maps = true;
+        r.data = call_argument(task, 2) & PROT_WRITE &&
+                 (call_argument(task, 3) & MAP_TYPE) == MAP_PRIVATE;
+        r.locks = r.error == EAGAIN; /* MAP_LOCKED, or after mlockall(MCL_FUTURE) */
+        break;
+    case NR_MREMAP: {
+        __u64 old = call_argument(task, 1), new = call_argument(task, 2);
+        r.bytes = new > old ? new - old : 0;
+        r.maps = r.data = true;
+        r.locks = r.error == EAGAIN;
+        break;
+    }
+    case NR_BRK: { /* says where the break is, never an error */
+        __u64 wanted = call_argument(task, 0);
+        if ((__u64)result >= wanted)
+            break;
+        r.bytes = wanted - (__u64)result;
+        r.error = ENOMEM;
+        r.maps = r.data = true;
+        break;
+    }
+    case NR_MPROTECT:
+        r.bytes = call_argument(task, 1);
+        r.data = call_argument(task, 2) & PROT_WRITE;
+        break;
+    case NR_MLOCK:
+    case NR_MLOCK2:
+        r.bytes = call_argument(task, 1);
+        r.locks = true;
+        break;
+    case NR_MLOCKALL:
+        r.bytes = BRINK_NEVER;
+        r.locks = true;
+        break;
+    }
+    return r;
+}
+
+/* Whether `task` may lock what it likes. */
+static __always_inline bool locks_freely(const struct task_struct* task) {
+    const struct cred* cred = BPF_CORE_READ(task, cred);
+    __u32 effective = 0;
+    bpf_probe_read_kernel(&effective, sizeof effective,
+                          (const void*)cred + bpf_core_field_offset(struct cred, cap_effective));
+    return effective >> CAP_IPC_LOCK & 1 && BPF_CORE_READ(cred, user_ns, level) == 0;
+}
+
+static __always_inline bool is_to_blame(const struct brink_tally* t, const struct request* r,
+                                        const struct task_struct* task, __u64 usage) {
+    bool beyond = usage + r->bytes > t->limit;
+    switch (t->kind) {
+    case BRINK_KIND_ADDRESS_SPACE:
+        return beyond && r->maps && r->error == ENOMEM;
+    case BRINK_KIND_DATA:
+        return beyond && r->data && r->error == ENOMEM;
+    case BRINK_KIND_LOCKED:
+        return beyond && r->locks && !locks_freely(task);
+    case BRINK_KIND_MAPPINGS:
+        return usage >= t->limit && r->error == ENOMEM;
+    default:
+        return false;
+    }
+}
+
+/* A system call about memory ends in the current task. */
+static __always_inline void memory_call_ends(const struct task_struct* task, __s64 result) {
+    struct walk w = {.tgid = (__u32)task->tgid};
+    if (!is_subject(w.tgid))
+        return;
+    struct request r = request_of(task, result);
+    if (!r.error)
+        return;
+    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
+        struct brink_tally* t = subject_next(&w);
+        if (!t || !t->kind || word_position(t->word) == BRINK_POS_COUNTING)
+            continue;
+        __u64 usage = value_read(t->table, t->kind);
+        if (is_to_blame(t, &r, task, usage))
+            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, r.error);
+    }
+}
+
+#endif
