@@ -94,15 +94,6 @@ static __always_inline unsigned long argument(const struct pt_regs* regs, int i)
 #endif
 }
 
-/* What a function returns, in a probe at its return. */
-static __always_inline __s64 returned(const struct pt_regs* regs) {
-#if defined(__TARGET_ARCH_x86)
-    return (__s64)regs->ax;
-#else
-    return (__s64)regs->regs[0];
-#endif
-}
-
 struct thread_info {
     __u32 status; /* x86 */
 } CORE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Engine `tracepoint`: one raw tracepoint at the end of every system call, for kernels that refuse
  * tracing programs. It sees that a call ended, not what it did to the table, so it recounts. */
-#include "refusal.bpf.h"
+#include "subject.bpf.h"
 
 #define N_SYSCALLS 512
 #define I386_PRLIMIT64 340
@@ -81,8 +81,8 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         follow(task, effect & BRINK_EFFECT_TABLE, limits == LIMITS_OWN);
     if (limits == LIMITS_ALL)
         follow_any();
-    if (effect & BRINK_EFFECT_MEMORY)
-        memory_call_ends(task, (__s64)ctx->args[1]);
+    if (effect & BRINK_EFFECT_MEMORY && is_subject((__u32)task->tgid))
+        memory_call_ends((__s64)ctx->args[1]);
     if ((__s64)ctx->args[1] == -EMFILE)
         denied(task, EMFILE);
     if (effect & (BRINK_EFFECT_ANY | BRINK_EFFECT_SMALL))

@@ -77,6 +77,7 @@ extern int limit_bounds(__u32 id, __u32 version);
 extern __u64 value_read(__u64 object, __u32 kind); /* value.bpf.c */
 extern __u64 value_object(__u64 task, __u32 kind);
 extern int value_follow(__u32 id);
+extern int memory_call_ends(__s64 result);       /* refusal.bpf.c */
 extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
 extern int subject_move(__u32 id, __u64 table);

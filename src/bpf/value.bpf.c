@@ -2,7 +2,7 @@
 /* Usages that the kernel keeps as a number of their own. A hook need not know what was done: it reads the number
  * after each change, while the lock is still held under which it was changed, and looks whether it has passed a
  * level. */
-#include "refusal.bpf.h"
+#include "subject.bpf.h"
 
 #define TRIES 64
 
@@ -109,19 +109,12 @@ int on_mmap_lock_released_kprobe(struct pt_regs* ctx) {
 /* Where tracepoints may not be used (PREEMPT_RT): a trampoline at the same place. */
 SEC("fentry/__mmap_lock_do_trace_released")
 int on_mmap_lock_released_noted(__u64* ctx) {
-    released(ctx[0]);
+    released(address_of((const void*)ctx[0]));
     return 0;
 }
 
 /* Does nothing but to keep that tracepoint on. */
 SEC("raw_tp/mmap_lock_released")
 int on_mmap_lock_traced(void* ctx) {
-    return 0;
-}
-
-/* Which ones: src/kernel/hook_places.cpp. */
-SEC("kretprobe.multi/__x64_sys_mmap")
-int on_memory_call(struct pt_regs* ctx) {
-    memory_call_ends(bpf_get_current_task_btf(), returned(ctx));
     return 0;
 }

@@ -3,9 +3,7 @@
 
 #include <bpf/btf.h>
 
-#include <algorithm>
-
-#include "kernel/syscall_effects.hpp"
+#include <vector>
 
 namespace brink::kernel {
 namespace {
@@ -15,10 +13,17 @@ constexpr unsigned kKprobe = HookPlace::kKprobe;
 constexpr unsigned kNoted = HookPlace::kNoted;
 constexpr unsigned kCloses = HookPlace::kCloses;
 constexpr unsigned kRefusals = HookPlace::kRefusals;
+constexpr unsigned kOptional = HookPlace::kOptional;
 constexpr unsigned kDescriptors = HookPlace::kDescriptors;
 constexpr unsigned kMemory = HookPlace::kMemory;
 
 constexpr const char* kRaw = "raw tracepoint";
+
+// A system call has a name of its own on each architecture.
+constexpr HookPlace memory_call(const char* program, const char* x64, const char* arm64) {
+    return {program, When::kernel, "fexit", "memory is refused", kMemory | kOptional, {x64, arm64}};
+}
+
 constexpr HookPlace kPlaces[] = {
     {"on_fork",
      When::both,
@@ -65,7 +70,7 @@ constexpr HookPlace kPlaces[] = {
      When::kernel,
      "fexit",
      "descriptors are refused",
-     kRefusals | kDescriptors,
+     kRefusals | kOptional | kDescriptors,
      {"alloc_fd"}},
     {"on_mmap_lock_traced",
      When::kernel,
@@ -80,20 +85,20 @@ constexpr HookPlace kPlaces[] = {
      kKprobe | kNoted | kMemory,
      {"mmap_lock_released"},
      "__mmap_lock_do_trace_released"},
-    {"on_memory_call",
-     When::kernel,
-     "kretprobe.multi",
-     "memory is refused",
-     kMemory | HookPlace::kMemoryCalls,
-     {"mmap, mlock, ..."}},
+    memory_call("on_mmap", "__x64_sys_mmap", "__arm64_sys_mmap"),
+    memory_call("on_mremap", "__x64_sys_mremap", "__arm64_sys_mremap"),
+    memory_call("on_brk", "__x64_sys_brk", "__arm64_sys_brk"),
+    memory_call("on_mprotect", "__x64_sys_mprotect", "__arm64_sys_mprotect"),
+    memory_call("on_munmap", "__x64_sys_munmap", "__arm64_sys_munmap"),
+    memory_call("on_mlock", "__x64_sys_mlock", "__arm64_sys_mlock"),
+    memory_call("on_mlock2", "__x64_sys_mlock2", "__arm64_sys_mlock2"),
+    memory_call("on_mlockall", "__x64_sys_mlockall", "__arm64_sys_mlockall"),
     {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
 };
 
 bool has_function(const btf* types, const char* name) {
     return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
 }
-
-bool has_multi(const btf* types) { return has_function(types, "kprobe_multi_link_handler"); }
 
 // The names of functions that are looked for, newest first; none for a tracepoint.
 std::vector<const char*> functions(const HookPlace& place, bool elsewhere) {
@@ -105,34 +110,6 @@ std::vector<const char*> functions(const HookPlace& place, bool elsewhere) {
     return names;
 }
 
-HookChoice plainly(const HookPlace& place) {
-    HookChoice choice;
-    choice.program = place.program;
-    choice.kind = place.kind;
-    choice.target = place.targets[0];
-    return choice;
-}
-
-// On PREEMPT_RT a record could not be written from there (hook_flavour()).
-HookChoice choose_memory_calls(const HookPlace& place, HookFlavour flavour, const btf* types) {
-#if defined(__x86_64__)
-    constexpr const char* kPrefix = "__x64_sys_";
-#elif defined(__aarch64__)
-    constexpr const char* kPrefix = "__arm64_sys_";
-#else
-#error "name the prefix of system calls of this architecture here"
-#endif
-    HookChoice choice = plainly(place);
-    for (const char* call : memory_calls()) choice.functions.push_back(std::string(kPrefix) + call);
-    choice.kprobe = choice.at_return = true;
-    choice.there = flavour != HookFlavour::noted && has_multi(types) &&
-                   std::all_of(choice.functions.begin(), choice.functions.end(),
-                               [&](const std::string& name) {
-                                   return has_function(types, name.c_str());
-                               });
-    return choice;
-}
-
 }  // namespace
 
 std::span<const HookPlace> hook_places() { return kPlaces; }
@@ -141,13 +118,15 @@ std::span<const HookPlace> hook_places() { return kPlaces; }
 // before 6.12, write to a ring.
 HookFlavour hook_flavour(Preemption preemption, const btf* types) {
     if (preemption == Preemption::none) return HookFlavour::plain;
-    return has_multi(types) && preemption == Preemption::kernel ? HookFlavour::kprobe
-                                                                : HookFlavour::noted;
+    const bool multi = has_function(types, "kprobe_multi_link_handler");
+    return multi && preemption == Preemption::kernel ? HookFlavour::kprobe : HookFlavour::noted;
 }
 
 HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types) {
-    if (place.is(HookPlace::kMemoryCalls)) return choose_memory_calls(place, flavour, types);
-    HookChoice choice = plainly(place);
+    HookChoice choice;
+    choice.program = place.program;
+    choice.kind = place.kind;
+    choice.target = place.targets[0];
     bool elsewhere = false;
     // Without CONFIG_SECURITY there is no security_bprm_committed_creds.
     if (flavour == HookFlavour::kprobe && place.is(kKprobe) &&
@@ -162,7 +141,8 @@ HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* t
         elsewhere = true;
     }
     const std::vector<const char*> names = functions(place, elsewhere);
-    if (names.empty()) return choice;
+    choice.function = !names.empty();
+    if (!choice.function) return choice;
     choice.there = false;
     choice.target = names.front();
     for (const char* name : names) {
@@ -170,7 +150,6 @@ HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* t
         choice.there = true;
         choice.target = name;
     }
-    choice.functions = {choice.target};
     return choice;
 }
 

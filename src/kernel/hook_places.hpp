@@ -6,7 +6,6 @@
 #include <array>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "kernel/preemption.hpp"
 
@@ -28,23 +27,21 @@ struct HookPlace {
     static constexpr unsigned kKprobe = 1;        ///< has a program for HookFlavour::kprobe
     static constexpr unsigned kNoted = 2;         ///< has a program for HookFlavour::noted
     static constexpr unsigned kCloses = 4;        ///< only if some watch wants the way down
-    static constexpr unsigned kRefusals = 8;      ///< near the limit only; not needed to count
+    static constexpr unsigned kRefusals = 8;      ///< near the limit only
     static constexpr unsigned kDescriptors = 16;  ///< only if descriptors are watched
     static constexpr unsigned kMemory = 32;       ///< only if something of an mm_struct is
     static constexpr unsigned kPreempted = 64;    ///< only in HookFlavour::kprobe and noted
-    static constexpr unsigned kMemoryCalls =
-        128;  ///< memory_calls(), at their end; not needed to count
+    static constexpr unsigned kOptional = 128;    ///< not needed to count
 
     const char* program;
     When when;
     const char* kind;
     const char* purpose;
     unsigned traits;
-    std::array<const char*, 2> targets;  ///< the names it has had, newest first
+    std::array<const char*, 2> targets;  ///< the names it has, newest first
     const char* function = nullptr;      ///< where HookFlavour::kprobe, or noted, has another place
 
     [[nodiscard]] constexpr bool is(unsigned trait) const { return traits & trait; }
-    [[nodiscard]] constexpr bool needed() const { return !is(kRefusals | kMemoryCalls); }
     [[nodiscard]] constexpr bool in(HookEngine engine) const {
         return when == When::both || (when == When::kernel) == (engine == HookEngine::kernel);
     }
@@ -59,11 +56,10 @@ struct HookPlace {
 struct HookChoice {
     std::string program;
     const char* kind = "";
-    std::string target;                  ///< tracepoint or function
-    std::vector<std::string> functions;  ///< where it is attached; empty: to a tracepoint
-    bool kprobe = false;                 ///< as kprobe.multi
-    bool at_return = false;              ///< and when the function returns
-    bool there = true;                   ///< this kernel has the function
+    std::string target;     ///< tracepoint or function
+    bool function = false;  ///< the target is a function
+    bool kprobe = false;    ///< attached as kprobe.multi
+    bool there = true;      ///< this kernel has the function
 };
 
 /// `types` may be null for a place that is a tracepoint in this flavour.

@@ -175,11 +175,9 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
                       (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
                       (!place.is(HookPlace::kMemory) || options.memory);
         if (!hook.choice.there) {
-            hook.reason = place.is(HookPlace::kMemoryCalls)
-                              ? "this kernel does not allow kprobe.multi there"
-                              : "this kernel has no function " + hook.choice.target;
-            if (place.needed()) answer = fail(hook.reason, ENOENT);
-        } else if (!hook.choice.functions.empty() && !hook.choice.kprobe) {
+            hook.reason = "this kernel has no function " + hook.choice.target;
+            if (!place.is(HookPlace::kOptional)) answer = fail(hook.reason, ENOENT);
+        } else if (hook.choice.function && !hook.choice.kprobe) {
             bpf_program__set_attach_target(hook.program, 0, hook.choice.target.c_str());
         }
         bpf_program__set_autoload(hook.program, hook.wanted);
@@ -202,13 +200,11 @@ Result<void> Hooks::attach_hook(Hook& hook) {
     if (hook.link || !hook.wanted) return {};
     LibbpfMessages messages;
     if (hook.choice.kprobe) {
-        std::vector<const char*> names;
-        for (const std::string& name : hook.choice.functions) names.push_back(name.c_str());
+        const char* name = hook.choice.target.c_str();
         bpf_kprobe_multi_opts options{};
         options.sz = sizeof options;
-        options.syms = names.data();
-        options.cnt = names.size();
-        options.retprobe = hook.choice.at_return;
+        options.syms = &name;
+        options.cnt = 1;
         hook.link = bpf_program__attach_kprobe_multi_opts(hook.program, nullptr, &options);
     } else {
         hook.link = bpf_program__attach(hook.program);
@@ -222,7 +218,8 @@ Result<void> Hooks::attach_hook(Hook& hook) {
 Result<void> Hooks::attach() {
     for (Hook& hook : hooks_) {
         if (hook.place->is(HookPlace::kRefusals)) continue;
-        if (auto attached = attach_hook(hook); !attached && hook.place->needed()) return attached;
+        if (auto attached = attach_hook(hook); !attached && !hook.place->is(HookPlace::kOptional))
+            return attached;
     }
     return {};
 }
@@ -317,7 +314,7 @@ HookStatus Hooks::describe(const Hook& hook) {
     status.name = hook.choice.target;
     status.kind = hook.choice.kind;
     status.purpose = hook.place->purpose;
-    status.optional = !hook.place->needed();
+    status.optional = hook.place->is(HookPlace::kOptional);
     status.loaded = hook.wanted && bpf_program__fd(hook.program) >= 0;
     status.attached = hook.link != nullptr;
     status.reason = hook.reason;

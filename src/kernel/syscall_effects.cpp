@@ -299,8 +299,6 @@ void set(std::array<std::uint8_t, kSyscalls>& table, const char* name, unsigned 
 
 }  // namespace
 
-std::span<const char* const> memory_calls() { return kMemoryCalls; }
-
 std::array<std::uint8_t, kSyscalls> syscall_effects() {
     std::array<std::uint8_t, kSyscalls> table;
     table.fill(BRINK_EFFECT_ANY);

@@ -4,14 +4,10 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 
 namespace brink::kernel {
 
 inline constexpr std::size_t kSyscalls = 512;
-
-/// The calls that can be refused memory, by name.
-[[nodiscard]] std::span<const char* const> memory_calls();
 
 /// For each system call number of this architecture what it can do (enum brink_effect). A deny-list:
 /// only calls that cannot touch descriptors have no effect; a number that is not known here can do

@@ -265,7 +265,7 @@ void check_against_log(const Events& events, const work::CountLog& log,
     // is looked for.)
     std::size_t at = 0;
     const Events all_denied = of_type(own, "denied");
-    if (watched.resource != "nofile" && !kernel_preempts_hooks()) {
+    if (watched.resource != "nofile") {
         EXPECT_EQ(all_denied.size(), refused.size());
     }
     for (const Event& denied : all_denied) {

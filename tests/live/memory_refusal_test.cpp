@@ -16,10 +16,6 @@ constexpr std::uint64_t kPage = 4096;
 
 class MemoryDenied : public testing::Test {
   protected:
-    void SetUp() override {
-        if (kernel_preempts_hooks()) GTEST_SKIP() << "not seen on PREEMPT_RT, and said";
-    }
-
     std::uint64_t usage(const std::string& resource) const {
         const auto row = row_of(resource, "pid", actor.pid());
         EXPECT_TRUE(row) << resource;

@@ -1,10 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Memory that was refused, as a system call says when it ends. The errno alone does not tell why: a limit is to blame if
  * what was asked for would have gone beyond it. Stacks are no matter of system calls: one that may not grow is ended by
  * SIGSEGV. */
-#ifndef BRINK_REFUSAL_BPF_H
-#define BRINK_REFUSAL_BPF_H
-
 #include "subject.bpf.h"
 
 struct request {
@@ -85,14 +82,13 @@ static __always_inline bool is_to_blame(const struct brink_tally* t, const struc
     }
 }
 
-/* A system call about memory ends in the current task. */
-static __always_inline void memory_call_ends(const struct task_struct* task, __s64 result) {
-    struct walk w = {.tgid = (__u32)task->tgid};
-    if (!is_subject(w.tgid))
-        return;
+/* A system call about memory ends in the current task, which may be a subject. */
+__noinline int memory_call_ends(__s64 result) {
+    const struct task_struct* task = bpf_get_current_task_btf();
     struct request r = request_of(task, result);
     if (!r.error)
-        return;
+        return 0;
+    struct walk w = {.tgid = (__u32)task->tgid};
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
         if (!t || !t->kind || word_position(t->word) == BRINK_POS_COUNTING)
@@ -101,6 +97,23 @@ static __always_inline void memory_call_ends(const struct task_struct* task, __s
         if (is_to_blame(t, &r, task, usage))
             say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, r.error);
     }
+    return 0;
 }
 
-#endif
+/* Engine `kernel`: at the end of each of these calls. Under engine `tracepoint` all calls are looked at. */
+#define ENDS(call)                                                             \
+    SEC("fexit/__x64_sys_" #call)                                              \
+    int on_##call(__u64* ctx) {                                                \
+        if (is_subject((__u32)(bpf_get_current_pid_tgid() >> 32)))             \
+            memory_call_ends((__s64)ctx[1]); /* after the argument: pt_regs */ \
+        return 0;                                                              \
+    }
+
+ENDS(mmap)
+ENDS(mremap)
+ENDS(brk)
+ENDS(mprotect)
+ENDS(munmap)
+ENDS(mlock)
+ENDS(mlock2)
+ENDS(mlockall)
