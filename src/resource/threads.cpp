@@ -18,14 +18,16 @@ Result<Reading> read(const kernel::ProcessFiles& process) {
 
 extern const Definition k_threads;
 const Definition k_threads{
-    .resource = {.name = "threads",
-                 .scope = Scope::process,
-                 .unit = Unit::count,
-                 .summary = "threads of a process",
-                 .limited_by = "nothing of its own: nproc, pids and threads_max hold it",
-                 .denied_errno = EAGAIN,
-                 .exactness = "exact",
-                 .hooked = Hooked::threads},
+    .resource =
+        {.name = "threads",
+         .scope = Scope::process,
+         .unit = Unit::count,
+         .summary = "threads of a process",
+         .limited_by = "nothing of its own: nproc, pids and threads_max hold it",
+         .denied_errno = EAGAIN,
+         .exactness =
+             "exact; what comes and goes at the same time on two processors is seen together",
+         .hooked = Hooked::threads},
     .read_process = read,
 };
 
