@@ -42,6 +42,13 @@ static __always_inline void follow_any(void) {
     }
 }
 
+/* Whether some kind of tally is held by RLIMIT_… `number`. */
+static __always_inline bool is_followed(__u32 number) {
+    const __u32 followed = 1 << RLIMIT_DATA | 1 << RLIMIT_STACK | 1 << RLIMIT_NOFILE |
+                           1 << RLIMIT_MEMLOCK | 1 << RLIMIT_AS;
+    return number < 32 && followed >> number & 1;
+}
+
 /* Whose limit the call can have changed: nobody's, the caller's, or anybody's. prlimit(2) can name any process,
  * in numbers of the caller's pid namespace: unless it is the caller itself, all tallies are looked at. */
 enum limits { LIMITS_NONE, LIMITS_OWN, LIMITS_ALL };
@@ -50,7 +57,7 @@ static __always_inline enum limits limits_changed(const struct task_struct* task
     if (effect & BRINK_EFFECT_ALL_LIMITS)
         return LIMITS_ALL;
     if (effect & BRINK_EFFECT_PRLIMIT) {
-        if (!call_argument(task, 2))
+        if (!call_argument(task, 2) || !is_followed((__u32)call_argument(task, 1)))
             return LIMITS_NONE;
         return (__u32)call_argument(task, 0) ? LIMITS_ALL : LIMITS_OWN;
     }

@@ -63,12 +63,12 @@ WatchedLevels rearmed(WatchedLevels watched, const char* at) {
 
 INSTANTIATE_TEST_SUITE_P(
     Values, RandomValues,
-    testing::Values(Sequence{"as", 201, on("as", {"8000000", "9000000", "50%"}), 7 * kMi, 12 * kMi,
+    testing::Values(Sequence{"as", 201, on("as", {"8388608", "9000000", "50%"}), 7 * kMi, 12 * kMi,
                              14 * kMi, 24 * kMi},
                     Sequence{"data", 202, on("data", {"3000000", "25%", "-8000000"}), 2 * kMi,
                              6 * kMi, 9 * kMi, 16 * kMi},
                     Sequence{"stack", 203, on("stack", {"1500000", "2000000"}), kMi, 3 * kMi},
-                    Sequence{"memlock", 204, on("memlock", {"1", "1000000", "30%"}), kMi / 4,
+                    Sequence{"memlock", 204, on("memlock", {"4096", "1048576", "30%"}), kMi / 4,
                              3 * kMi, 4 * kMi, 8 * kMi},
                     Sequence{"maps", 205, on("maps", {"60", "61", "70", "0.1%"}), 40, 90},
                     Sequence{"maps_rearm", 206, rearmed(on("maps", {"70"}), "60"), 56, 76},
