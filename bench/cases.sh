@@ -6,7 +6,9 @@
 
 set -eu
 
-readonly all=open_close,fork_exit,null_syscall
+readonly files=open_close,fork_exit,null_syscall
+readonly memory=mmap_munmap,brk_pair,page_fault
+readonly all=$files,$memory,thread_join
 readonly limit=100000 # far away: beyond half the limit brink attaches one hook more
 
 # The JSON lines of file $2 to /out/figures, as those of case $1.
@@ -59,7 +61,7 @@ alone discarded "$all"
 rm /out/figures
 
 alone before "$all"
-watched both "$all" nofile=10000 '{self}'
+watched both "$files" nofile=10000 '{self}'
 watched up open_close nofile=10000:up '{self}'
 watched other_both open_close,fork_exit nofile=10000 '{other}'
 watched other_up open_close nofile=10000:up '{other}'
@@ -67,6 +69,10 @@ hovering hover_10 10 "$limit"
 hovering hover_10000 10000 "$limit"
 hovering hover_limit 1000 1100
 show_that_hovering_is_near
+watched memory "$memory" as=100G '{self}'
+watched other_memory "$memory" as=100G '{other}'
+watched threads thread_join threads=1000 '{self}'
+watched other_threads thread_join threads=1000 '{other}'
 alone after "$all"
 
 # Audit comes last: it does not switch off cleanly.

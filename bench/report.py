@@ -17,7 +17,10 @@ FIGURES = TREE / "build" / "bench"
 DOCS = TREE / "docs"
 
 OPEN, FORK, NULL = "open_close", "fork_exit", "null_syscall"
-NAMES = {OPEN: "open + close", FORK: "fork + exit", NULL: "empty system call"}
+MMAP, BRK, FAULT, THREAD = "mmap_munmap", "brk_pair", "page_fault", "thread_join"
+NAMES = {OPEN: "open + close", FORK: "fork + exit", NULL: "empty system call",
+         MMAP: "mmap + munmap of 16 pages", BRK: "brk up and down by 16 pages",
+         FAULT: "first write to a page", THREAD: "thread created and joined"}
 
 # Topic, and its rows: what the row is called, the loop, the case, the case that it is compared with
 # (None: the same one without brink), the bound of the ratio.
@@ -39,10 +42,22 @@ TOPICS = [
          ("fork + exit, another process watched", FORK, "other_both", None, 1.01),
          ("empty system call, watched", NULL, "both", None, 1.00),
      ]),
+    ("Memory and threads", "While `as` of 100 GiB is watched in both directions (`data`, `stack`, `memlock` and "
+     "`maps` have the same hook), or 1000 `threads`.", [
+         (f"{NAMES[MMAP]}, watched", MMAP, "memory", None, 1.04),
+         (f"{NAMES[BRK]}, watched", BRK, "memory", None, 1.055),
+         (f"{NAMES[FAULT]}, watched", FAULT, "memory", None, 1.05),
+         (f"{NAMES[THREAD]}, watched", THREAD, "threads", None, 1.03),
+         (f"{NAMES[MMAP]}, another process watched", MMAP, "other_memory", None, 1.04),
+         (f"{NAMES[BRK]}, another process watched", BRK, "other_memory", None, 1.055),
+         (f"{NAMES[FAULT]}, another process watched", FAULT, "other_memory", None, 1.05),
+         (f"{NAMES[THREAD]}, another process watched", THREAD, "other_threads", None, 1.03),
+     ]),
     ("Nothing watched", "After brink has been started and ended many times, against before it ever ran: "
      "what it attached is gone.", [
          (NAMES[OPEN], OPEN, "after", "before", 1.00),
          (NAMES[NULL], NULL, "after", "before", 1.00),
+         (NAMES[MMAP], MMAP, "after", "before", 1.00),
      ]),
     ("Linux audit, for comparison", "With one rule, `-a always,exit -F arch=b64 -S open,openat -F "
      "exit=-EMFILE`: the refusals that brink reports, and nothing of what comes before them. Against the "
@@ -50,6 +65,7 @@ TOPICS = [
          (NAMES[OPEN], OPEN, "audit", "after", None),
          (NAMES[FORK], FORK, "audit", "after", None),
          (NAMES[NULL], NULL, "audit", "after", None),
+         (NAMES[MMAP], MMAP, "audit", "after", None),
          ("its rules deleted and itself disabled: open + close", OPEN, "audit_off", "after", None),
          ("its rules deleted and itself disabled: empty system call", NULL, "audit_off", "after", None),
      ]),

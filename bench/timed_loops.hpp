@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loops whose cost is measured: each does one small thing to the process's own descriptors,
-// children or nothing at all, over and over, and the answer is the time of one iteration.
+// memory, threads, children or nothing at all, over and over, and the answer is the time of one iteration.
 #pragma once
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +42,42 @@ inline bool fork_exit() {
     return child > 0 && ::waitpid(child, nullptr, 0) == child;
 }
 
+inline bool mmap_munmap() {
+    constexpr std::size_t kBytes = 16 * 4096;
+    void* at = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at != MAP_FAILED && ::munmap(at, kBytes) == 0;
+}
+
+inline bool brk_pair() {
+    constexpr std::intptr_t kBytes = 16 * 4096;
+    return ::sbrk(kBytes) != reinterpret_cast<void*>(-1) &&
+           ::sbrk(-kBytes) != reinterpret_cast<void*>(-1);
+}
+
+// The first write to a page. They are given back all together, which is a small part of what is measured.
+inline bool page_fault() {
+    constexpr std::size_t kPages = 512, kPage = 4096;
+    static std::size_t next = kPages;
+    static char* const pages = static_cast<char*>(::mmap(nullptr, kPages * kPage,
+                                                         PROT_READ | PROT_WRITE,
+                                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (next == kPages) {
+        if (::madvise(pages, kPages * kPage, MADV_NOHUGEPAGE) != 0 ||
+            ::madvise(pages, kPages * kPage, MADV_DONTNEED) != 0)
+            return false;
+        next = 0;
+    }
+    static_cast<volatile char*>(pages)[next++ * kPage] = 1;
+    return true;
+}
+
+inline bool thread_join() {
+    pthread_t thread{};
+    return ::pthread_create(
+               &thread, nullptr, [](void* of) { return of; }, nullptr) == 0 &&
+           ::pthread_join(thread, nullptr) == 0;
+}
+
 inline bool null_syscall() { return ::syscall(SYS_getppid) >= 0; }
 
 struct Loop {
@@ -48,10 +86,9 @@ struct Loop {
 };
 
 constexpr Loop kLoops[] = {
-    {"open_close", open_close},
-    {"dup_close", dup_close},
-    {"fork_exit", fork_exit},
-    {"null_syscall", null_syscall},
+    {"open_close", open_close},     {"dup_close", dup_close},     {"fork_exit", fork_exit},
+    {"null_syscall", null_syscall}, {"mmap_munmap", mmap_munmap}, {"brk_pair", brk_pair},
+    {"page_fault", page_fault},     {"thread_join", thread_join},
 };
 
 // Nanoseconds of `iterations` iterations; -1: one failed.
