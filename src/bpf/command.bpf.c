@@ -62,8 +62,8 @@ static __always_inline int bind(void) {
     __u32 kind = watch ? watch->kind : 0;
     __u64 table = value_object((__u64)task, kind);
     bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
-    if (!table && !at_exec)
-        return -ESRCH; /* it is exiting */
+    if ((!table && !at_exec) || (kind && BPF_CORE_READ(task, flags) & PF_KTHREAD))
+        return -ESRCH; /* it is exiting, or the kernel's own */
     __u32 tgid = (__u32)BPF_CORE_READ(task, tgid), pid = tgid;
     const struct task_struct* leader = BPF_CORE_READ(task, group_leader);
     if (command.flags & BRINK_TALLY_THREAD) {
@@ -106,11 +106,14 @@ static __always_inline int check(void) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
     }
+    tally_limit(command.tally);
     if (value_object(t->leader, t->kind) != t->table)
         return -ESRCH; /* its main thread has ended, or it is in execve */
-    tally_limit(command.tally);
-    if (t->kind)
-        return value_follow(command.tally);
+    if (t->kind) {     /* what the tally should be is not known, only whether it is right */
+        answer.base = value_read(t->table, t->kind);
+        answer.usage = answer.base + !in_place(t, *(volatile __u64*)&t->word, answer.base);
+        return 0;
+    }
     if (t->flags & BRINK_TALLY_SCAN)
         return tally_recount(command.tally, 0);
     for (int i = 0; i < 16; i++) {
@@ -132,7 +135,7 @@ static __always_inline int resync(void) {
         value_follow(id);
     else if (t->flags & BRINK_TALLY_SCAN)
         tally_recount(id, 0);
-    if (command.base) {
+    if (command.base && !t->kind) {
         __u64 word = *(volatile __u64*)&t->word;
         __u64 n = (word + command.base) & BRINK_COUNT_MASK;
         if (word_position(word) == BRINK_POS_COUNTING)

@@ -130,8 +130,16 @@ __noinline int limit_swap(__u32 id, __u64 word, __u64 old_limit) {
     __u32 from = word_position(word), to = from, was = 0, is = 0;
     __u64 n = word & BRINK_COUNT_MASK;
     if (from != BRINK_POS_COUNTING) {
-        if (t->flags & BRINK_TALLY_SCAN) {
-            n = held_by(t->table, t->kind);
+        if (t->kind) {
+            if (!still_its_own(t))
+                return -EAGAIN;
+            n = value_read(t->table, t->kind);
+            if (!in_place(t, word, n)) { /* its hook is on the way */
+                tally_apply(id, word, n, n, BRINK_CAUSE_OPERATION);
+                return -EAGAIN;
+            }
+        } else if (t->flags & BRINK_TALLY_SCAN) {
+            n = (__u32)scan_table(t->table, 1);
             from = tally_position(id, version, from, n); /* closes since the last recount */
         }
         to = tally_position(id, version + 1, from, n);

@@ -100,6 +100,8 @@ static __always_inline void executes(void) {
             come_into_force(w.id, table);
         else
             subject_move(w.id, table);
+        if (t->kind) /* execve can change RLIMIT_STACK */
+            tally_limit(w.id);
     }
 }
 

@@ -6,28 +6,32 @@
 
 struct request {
     __u64 bytes;
-    __u32 error; /* 0: it was granted */
-    bool maps;   /* address space */
-    bool data;   /* private writable memory */
+    __u32 error;    /* 0: it was granted */
+    __u32 mappings; /* so many more the kernel wants to have room for */
+    bool maps;      /* address space */
+    bool data;      /* private writable memory */
     bool locks;
 };
 
 /* What the call that `task` is in has asked for. */
 static __always_inline struct request request_of(const struct task_struct* task, __s64 result) {
-    struct request r = {.error = result < 0 && result >= -4095 ? (__u32)-result : 0};
+    struct request r = {.error = result < 0 && result >= -4095 ? (__u32)-result : 0,
+                        .mappings = 1}; /* to split one */
     switch (system_call_of(task)) {
     case NR_MMAP:
         r.bytes = call_argument(task, 1);
         r.maps = true;
         r.data = call_argument(task, 2) & PROT_WRITE &&
                  (call_argument(task, 3) & MAP_TYPE) == MAP_PRIVATE;
-        r.locks = r.error == EAGAIN; /* MAP_LOCKED, or after mlockall(MCL_FUTURE) */
+        r.locks = r.error == EAGAIN || r.error == EPERM; /* MAP_LOCKED, mlockall(MCL_FUTURE) */
+        r.mappings = 0;                                  /* one above the limit is let through */
         break;
     case NR_MREMAP: {
         __u64 old = call_argument(task, 1), new = call_argument(task, 2);
         r.bytes = new > old ? new - old : 0;
         r.maps = r.data = true;
         r.locks = r.error == EAGAIN;
+        r.mappings = 4; /* to move one */
         break;
     }
     case NR_BRK: { /* says where the break is, never an error */
@@ -37,6 +41,7 @@ static __always_inline struct request request_of(const struct task_struct* task,
         r.bytes = wanted - (__u64)result;
         r.error = ENOMEM;
         r.maps = r.data = true;
+        r.mappings = 0;
         break;
     }
     case NR_MPROTECT:
@@ -44,8 +49,8 @@ static __always_inline struct request request_of(const struct task_struct* task,
         r.data = call_argument(task, 2) & PROT_WRITE;
         break;
     case NR_MLOCK:
-    case NR_MLOCK2:
-        r.bytes = call_argument(task, 1);
+    case NR_MLOCK2: /* whole pages, from the one that holds the first byte */
+        r.bytes = call_argument(task, 1) + (call_argument(task, 0) & ((1 << page_shift) - 1));
         r.locks = true;
         break;
     case NR_MLOCKALL:
@@ -67,16 +72,17 @@ static __always_inline bool locks_freely(const struct task_struct* task) {
 
 static __always_inline bool is_to_blame(const struct brink_tally* t, const struct request* r,
                                         const struct task_struct* task, __u64 usage) {
-    bool beyond = usage + r->bytes > t->limit;
+    __u64 pages = (r->bytes + (1 << page_shift) - 1) >> page_shift;
+    bool beyond = t->limit < BRINK_NEVER && (usage >> page_shift) + pages > t->limit >> page_shift;
     switch (t->kind) {
     case BRINK_KIND_ADDRESS_SPACE:
         return beyond && r->maps && r->error == ENOMEM;
     case BRINK_KIND_DATA:
         return beyond && r->data && r->error == ENOMEM;
     case BRINK_KIND_LOCKED:
-        return beyond && r->locks && !locks_freely(task);
+        return beyond && r->locks && r->error != EINVAL && !locks_freely(task);
     case BRINK_KIND_MAPPINGS:
-        return usage >= t->limit && r->error == ENOMEM;
+        return usage + r->mappings > t->limit && r->error == ENOMEM;
     default:
         return false;
     }

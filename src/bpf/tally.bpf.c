@@ -74,9 +74,12 @@ __noinline int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause
     __u64 next = word_of(n, to, version, word_record(word) + records, word_op(word) + 1);
     if (__sync_val_compare_and_swap(&t->word, word, next) != word)
         return -EAGAIN;
-    if (records)
-        say_range(id, BRINK_RECORD_CROSSING | (cause & 0xf) << SAY_CAUSE | SAY_ACTED, word,
-                  from | to << 8, n);
+    if (!records)
+        return 0;
+    /* Who looks at an address space releases its lock, too. */
+    bool acted = !t->kind || bpf_get_current_pid_tgid() >> 32 == t->tgid;
+    say_range(id, BRINK_RECORD_CROSSING | (cause & 0xf) << SAY_CAUSE | (acted ? SAY_ACTED : 0),
+              word, from | to << 8, n);
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct {
 } free_tallies SEC(".maps") __weak;
 
 const volatile __u32 n_tallies __weak = 1;
+const volatile __u32 page_shift __weak = 12;
 
 /* The pid namespace whose numbers the records carry: that of whoever runs brink. */
 __u32 ns_level __weak;
@@ -199,6 +200,15 @@ static __always_inline bool in_place(const struct brink_tally* t, __u64 word, __
         return false;
     const struct brink_bounds* b = &t->bounds[word >> BRINK_VERSION_SHIFT & 1];
     return n < b->at[p + 1] && (p == 0 || n >= (b->rearm ? b->rearm : b->at[p]));
+}
+
+/* Whether the object is still the subject's: an mm_struct that a process has let go of in execve or in its end may be
+ * another's by now, before the hook there comes by. A leader that has ended before its threads has none. */
+static __always_inline bool still_its_own(const struct brink_tally* t) {
+    if (value_object(t->leader, t->kind) == t->table)
+        return true;
+    return bpf_get_current_pid_tgid() >> 32 == t->tgid &&
+           value_object(bpf_get_current_task(), t->kind) == t->table;
 }
 
 /* Read first the number and then the word, which follows it: who is late sees what the other has done. */

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Usages that the kernel keeps as a number of their own. A hook need not know what was done: it reads the number
  * after each change, while the lock is still held under which it was changed, and looks whether it has passed a
- * level. */
+ * level. Only brink itself reads without that lock, and looks several times (HookSource::check_all). */
 #include "subject.bpf.h"
 
 #define TRIES 64
-
-const volatile __u32 page_shift = 12;
 
 /* The usage that `object`, of `kind`, has now. */
 __noinline __u64 value_read(__u64 object, __u32 kind) {
@@ -47,15 +45,6 @@ __noinline __u64 value_object(__u64 task, __u32 kind) {
     default:
         return (__u64)BPF_CORE_READ(t, mm);
     }
-}
-
-/* Whether the object is still the subject's: an mm_struct that a process has let go of in execve or in its end may be
- * another's by now, before the hook there comes by. A leader that has ended before its threads has none. */
-static __always_inline bool still_its_own(const struct brink_tally* t) {
-    if (value_object(t->leader, t->kind) == t->table)
-        return true;
-    return bpf_get_current_pid_tgid() >> 32 == t->tgid &&
-           value_object(bpf_get_current_task(), t->kind) == t->table;
 }
 
 /* One attempt of value_follow. */

@@ -282,6 +282,7 @@ bool HookSource::resync(std::uint32_t id, std::int64_t off) {
 // is the truth. All tallies are looked at in turns, so that the time between two samples is that of all. Whose
 // first two are right is right, unless an operation was under way in both.
 std::optional<std::size_t> HookSource::check_all() {
+    if (sysctl_) read_max_mappings();
     struct Suspect {
         std::uint32_t id;
         std::int64_t most;

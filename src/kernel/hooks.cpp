@@ -171,13 +171,14 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
         hook.choice = choose_hook(place, flavour, types);
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
                                                         hook.choice.program.c_str());
-        hook.wanted = hook.choice.there && (!place.is(HookPlace::kCloses) || options.closes) &&
-                      (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
-                      (!place.is(HookPlace::kMemory) || options.memory);
-        if (!hook.choice.there) {
+        const bool asked = (!place.is(HookPlace::kCloses) || options.closes) &&
+                           (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
+                           (!place.is(HookPlace::kMemory) || options.memory);
+        hook.wanted = hook.choice.there && asked;
+        if (!hook.choice.there && asked) {
             hook.reason = "this kernel has no function " + hook.choice.target;
             if (!place.is(HookPlace::kOptional)) answer = fail(hook.reason, ENOENT);
-        } else if (hook.choice.function && !hook.choice.kprobe) {
+        } else if (hook.wanted && hook.choice.function && !hook.choice.kprobe) {
             bpf_program__set_attach_target(hook.program, 0, hook.choice.target.c_str());
         }
         bpf_program__set_autoload(hook.program, hook.wanted);
