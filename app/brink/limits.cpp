@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // brink limits: every limit of this machine in one table, once or again and again.
-#include <fmt/format.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "base/clock.hpp"
@@ -80,11 +77,7 @@ int limits_command(const LimitsOptions& options) {
     for (;;) {
         std::string text = read_once(options, iterator->get());
         if (screen) text = as_screen(first_lines(std::move(text), terminal_lines(STDOUT_FILENO)));
-        if (const int error = write_all(STDOUT_FILENO, text)) {
-            if (error == EPIPE) return 0;
-            notice(fmt::format("standard output: {}", std::strerror(error)));
-            return 1;
-        }
+        if (const auto status = print(text)) return *status;
         if (!options.again) return 0;
         pollfd stop{signals.get(), POLLIN, 0};
         const auto wait_ms = static_cast<int>(options.interval_ns / 1'000'000);

@@ -217,26 +217,27 @@ Result<void> set_interval(const Arguments& arguments, std::uint64_t& interval_ns
     return done;
 }
 
-Result<void> set_limits(const Arguments& arguments, LimitsOptions& options) {
-    options.every_subject = arguments.has("--all") || !arguments.all("--resource").empty();
-    options.again = arguments.has("--watch");
+Result<void> set_look(const Arguments& arguments, LookOptions& options) {
     Result<void> done = set_resources(arguments, options.resources);
     if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
     if (done) done = set_interval(arguments, options.interval_ns);
     if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    return done;
+}
+
+Result<void> set_limits(const Arguments& arguments, LimitsOptions& options) {
+    options.every_subject = arguments.has("--all") || !arguments.all("--resource").empty();
+    options.again = arguments.has("--watch");
+    Result<void> done = set_look(arguments, options);
     if (done && !options.again && !arguments.all("--interval").empty())
         done = fail("option --interval is for --watch; write both, or neither");
-    if (done) done = set(arguments, "--output", parse_output, options.output);
     return done;
 }
 
 Result<void> set_top(const Arguments& arguments, TopOptions& options) {
     options.once = arguments.has("--once");
-    Result<void> done = set_resources(arguments, options.resources);
-    if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
-    if (done) done = set_interval(arguments, options.interval_ns);
-    if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
-    if (done) done = set(arguments, "--output", parse_output, options.output);
+    Result<void> done = set_look(arguments, options);
     for (const char* name : {"--lines", "--output"})
         if (done && !options.once && !arguments.all(name).empty())
             done = fail(fmt::format("option {} is for --once; write both, or neither", name));

@@ -57,25 +57,23 @@ struct DoctorOptions {
     std::string btf;
 };
 
-struct TopOptions {
+/// What `limits` and `top` have in common.
+struct LookOptions {
     std::vector<const Resource*>
         resources;                     ///< those to be read: all of them unless some were named
-    bool once = false;                 ///< one table, not a screen
-    std::optional<std::size_t> lines;  ///< with `once`: the first so many only
+    std::optional<std::size_t> lines;  ///< of one table: the first so many only
     std::uint64_t interval_ns = 2'000'000'000;
     EngineChoice engine = EngineChoice::automatic;  ///< not tracepoint
-    OutputFormat output = OutputFormat::text;       ///< with `once`
+    OutputFormat output = OutputFormat::text;       ///< of one table
 };
 
-struct LimitsOptions {
-    std::vector<const Resource*>
-        resources;                     ///< those to be read: all of them unless some were named
-    bool every_subject = false;        ///< not only the nearest of each resource
-    std::optional<std::size_t> lines;  ///< the first so many only
-    bool again = false;                ///< read again and again, until it is interrupted
-    std::uint64_t interval_ns = 2'000'000'000;
-    EngineChoice engine = EngineChoice::automatic;  ///< not tracepoint
-    OutputFormat output = OutputFormat::text;
+struct TopOptions : LookOptions {
+    bool once = false;  ///< one table, not a screen
+};
+
+struct LimitsOptions : LookOptions {
+    bool every_subject = false;  ///< not only the nearest of each resource
+    bool again = false;          ///< read again and again, until it is interrupted
 };
 
 /// Nothing is to be done but to print, and to end with `status`.

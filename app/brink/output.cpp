@@ -85,6 +85,14 @@ int write_all(int fd, const std::string& text) {
     return 0;
 }
 
+std::optional<int> print(const std::string& text) {
+    const int error = write_all(STDOUT_FILENO, text);
+    if (error == 0) return std::nullopt;
+    if (error == EPIPE) return 0;
+    notice(fmt::format("standard output: {}", std::strerror(error)));
+    return 1;
+}
+
 void notice(const std::string& message) {
     (void)write_all(STDERR_FILENO, "brink: " + message + "\n");
 }

@@ -48,6 +48,10 @@ class Output {
 /// Writes all of `text`, waiting where the descriptor is non-blocking. 0 or errno.
 [[nodiscard]] int write_all(int fd, const std::string& text);
 
+/// Writes all of `text` to standard output. The status to end with where that cannot go on: 0, the reader has gone; 1, an
+/// error, which is said.
+[[nodiscard]] std::optional<int> print(const std::string& text);
+
 /// One line "brink: …" on standard error.
 void notice(const std::string& message);
 

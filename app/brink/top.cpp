@@ -6,10 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,10 +39,7 @@ int once(const TopOptions& options, const kernel::TaskIterator* iterator) {
     const std::string text = options.output == OutputFormat::json
                                  ? sink::top_json(survey, name, most, now)
                                  : sink::top_table(survey, name, most, text_style(STDOUT_FILENO));
-    const int error = write_all(STDOUT_FILENO, text);
-    if (error == 0 || error == EPIPE) return 0;
-    notice(std::string("standard output: ") + std::strerror(error));
-    return 1;
+    return print(text).value_or(0);
 }
 
 // The terminal has another size.
