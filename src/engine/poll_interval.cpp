@@ -17,7 +17,7 @@ double seconds(PollInterval::Duration duration) {
 PollInterval::Duration PollInterval::next(Duration now, std::uint64_t usage, std::uint64_t distance,
                                           std::uint64_t limit) {
     if (last_look_ < Duration::zero()) {
-        last_change_ = now;
+        first_look_ = last_change_ = now;
     } else if (now > last_look_) {
         const auto moved = static_cast<double>(std::max(usage, last_usage_) -
                                                std::min(usage, last_usage_));
@@ -37,7 +37,8 @@ PollInterval::Duration PollInterval::next(Duration now, std::uint64_t usage, std
     const double still = 1 + seconds(now - last_change_);
     const double near = most * std::min(1.0, way / (scale / 4)) * still;
     const double moving = rate_ > 0 ? way / 4 / rate_ : most;
-    const double wanted = std::min({near, moving, most});
+    const double known = static_cast<double>((now - first_look_).count()) / 4;
+    const double wanted = std::min({near, moving, known, most});
     return std::max(min_, Duration(static_cast<Duration::rep>(wanted)));
 }
 

@@ -7,7 +7,9 @@
 //  - near: `max` at a distance of a quarter of the limit or more, in proportion below that, and
 //    stretched by one for each second in which nothing changed, so that a subject that stands
 //    still next to a level does not cost for ever;
-// the shorter of the two, never outside min…max. With no threshold in reach: max.
+//  - new: a quarter of the time since the first look, because a program does most of what it does to its
+//    limits when it begins;
+// the shortest of the three, never outside min…max. With no threshold in reach: max.
 #pragma once
 
 #include <chrono>
@@ -33,6 +35,7 @@ class PollInterval {
   private:
     Duration min_;
     Duration max_;
+    Duration first_look_{0};
     Duration last_look_{-1};
     Duration last_change_{0};
     std::uint64_t last_usage_ = 0;
