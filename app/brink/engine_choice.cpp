@@ -40,12 +40,13 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     wanted.engine = engine;
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
-    wanted.descriptors = wanted.closes = wanted.memory = false;
+    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = false;
     for (const engine::WatchSpec& watch : options.watches) {
         const Hooked hooked = watch.resource->hooked;
         if (hooked == Hooked::descriptors) wanted.descriptors = true;
         if (hooked == Hooked::descriptors && watch.down) wanted.closes = true;
         if (reads_memory(hooked)) wanted.memory = true;
+        if (hooked == Hooked::resident_memory) wanted.resident = true;
     }
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());

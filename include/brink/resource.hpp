@@ -22,6 +22,7 @@ enum class Hooked {
     locked_memory,
     mappings,
     threads,
+    resident_memory,
 };
 
 struct Resource {

@@ -246,6 +246,7 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define PF_KTHREAD 0x00200000
 #define RLIMIT_DATA 2
 #define RLIMIT_STACK 3
+#define RLIMIT_RSS 5
 #define RLIMIT_NOFILE 7
 #define RLIMIT_MEMLOCK 8
 #define RLIMIT_AS 9

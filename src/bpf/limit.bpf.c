@@ -30,6 +30,9 @@ __noinline __u64 limit_now(__u64 signal, __u32 kind, __u32 hard) {
     case BRINK_KIND_LOCKED:
         number = RLIMIT_MEMLOCK;
         break;
+    case BRINK_KIND_RESIDENT:
+        number = RLIMIT_RSS;
+        break;
     case BRINK_KIND_MAPPINGS:
         return max_mappings;
     default:

@@ -44,8 +44,8 @@ static __always_inline void follow_any(void) {
 
 /* Whether some kind of tally is held by RLIMIT_… `number`. */
 static __always_inline bool is_followed(__u32 number) {
-    const __u32 followed = 1 << RLIMIT_DATA | 1 << RLIMIT_STACK | 1 << RLIMIT_NOFILE |
-                           1 << RLIMIT_MEMLOCK | 1 << RLIMIT_AS;
+    const __u32 followed = 1 << RLIMIT_DATA | 1 << RLIMIT_STACK | 1 << RLIMIT_RSS |
+                           1 << RLIMIT_NOFILE | 1 << RLIMIT_MEMLOCK | 1 << RLIMIT_AS;
     return number < 32 && followed >> number & 1;
 }
 

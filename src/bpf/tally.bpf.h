@@ -161,7 +161,8 @@ enum change {
     CHANGE_CLOSE,   /* one descriptor has been taken out */
     CHANGE_SMALL,   /* a system call has ended that adds or takes out two at most */
     CHANGE_ANY,     /* a system call has ended that can do anything */
-    CHANGE_VALUE,   /* a number that the kernel keeps may be another one */
+    CHANGE_VALUE,   /* a number that the kernel keeps may be another one, and holds still */
+    CHANGE_RESIDENT, /* so may the count of resident pages, while others are in the midst of a change */
 };
 
 /* Recounting tallies: nothing to do while the budget lasts. */
@@ -219,8 +220,9 @@ static __always_inline void look(struct brink_tally* t, __u32 id) {
 }
 
 static __always_inline void visit(struct brink_tally* t, __u32 id, enum change change, __u32 fd) {
-    if (change == CHANGE_VALUE) {
-        look(t, id);
+    if (change == CHANGE_VALUE || change == CHANGE_RESIDENT) {
+        if (change == CHANGE_VALUE || t->kind == BRINK_KIND_RESIDENT)
+            look(t, id);
         return;
     }
     if (change == CHANGE_INSTALL && fd >= t->near_fd)

@@ -3,31 +3,8 @@
  * file for each. The counts of users, which /proc does not show, are read through each process's credentials. */
 #include "tasks.h"
 
-#include "kernel.h"
+#include "resident.bpf.h"
 #include "scan.bpf.h"
-
-typedef struct {
-    long counter;
-} CORE atomic_long_t;
-
-/* 6.2 (commit f1a7941243c1) put per-cpu counters in the place of mm_rss_stat. */
-struct mm_rss_stat {
-    atomic_long_t count[4];
-} CORE;
-
-struct percpu_counter {
-    __s64 count;
-} CORE;
-
-struct mm_struct___before_6_2 {
-    struct mm_rss_stat rss_stat;
-} CORE;
-
-struct mm_struct___since_6_2 {
-    struct percpu_counter rss_stat[4];
-} CORE;
-
-enum { MM_FILEPAGES = 0, MM_ANONPAGES = 1, MM_SHMEMPAGES = 3 };
 
 enum ucount_type { UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES };
 enum {
@@ -74,22 +51,6 @@ struct bpf_iter__task {
 
 /* Too large for the stack. One reader at a time: brink reads its own iterator. */
 struct brink_task record = {};
-
-static __always_inline __u64 resident(const struct mm_struct* mm) {
-    __s64 pages = 0;
-    if (bpf_core_type_exists(struct mm_rss_stat)) {
-        const struct mm_struct___before_6_2* old = (const void*)mm;
-        pages += BPF_CORE_READ(old, rss_stat.count[MM_FILEPAGES].counter);
-        pages += BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
-        pages += BPF_CORE_READ(old, rss_stat.count[MM_SHMEMPAGES].counter);
-    } else {
-        const struct mm_struct___since_6_2* now = (const void*)mm;
-        pages += BPF_CORE_READ(now, rss_stat[MM_FILEPAGES].count);
-        pages += BPF_CORE_READ(now, rss_stat[MM_ANONPAGES].count);
-        pages += BPF_CORE_READ(now, rss_stat[MM_SHMEMPAGES].count);
-    }
-    return pages > 0 ? (__u64)pages : 0;
-}
 
 static __always_inline void read_memory(const struct mm_struct* mm) {
     record.total_vm = BPF_CORE_READ(mm, total_vm);

@@ -2,6 +2,7 @@
 /* Usages that the kernel keeps as a number of their own. A hook need not know what was done: it reads the number
  * after each change, while the lock is still held under which it was changed, and looks whether it has passed a
  * level. Only brink itself reads without that lock, and looks several times (HookSource::check_all). */
+#include "resident.bpf.h"
 #include "subject.bpf.h"
 
 #define TRIES 64
@@ -23,6 +24,9 @@ __noinline __u64 value_read(__u64 object, __u32 kind) {
         break;
     case BRINK_KIND_LOCKED:
         pages = BPF_CORE_READ(mm, locked_vm);
+        break;
+    case BRINK_KIND_RESIDENT:
+        pages = resident(mm);
         break;
     case BRINK_KIND_MAPPINGS:
         return (__u32)BPF_CORE_READ(mm, map_count);
@@ -105,5 +109,31 @@ int on_mmap_lock_released_noted(__u64* ctx) {
 /* Does nothing but to keep that tracepoint on. */
 SEC("raw_tp/mmap_lock_released")
 int on_mmap_lock_traced(void* ctx) {
+    return 0;
+}
+
+/* Pages were added to or taken from what is resident, where the kernel adds that up: with every 64th on a thread
+ * before Linux 6.2, with a batch of a processor after. */
+static __always_inline void resides(__u64 mm) {
+    if (index_slot(mm))
+        NOTED(count(mm, CHANGE_RESIDENT, 0));
+}
+
+SEC("raw_tp/rss_stat")
+int on_rss_stat(struct bpf_raw_tracepoint_args* ctx) {
+    resides(ctx->args[0]);
+    return 0;
+}
+
+/* The function that holds the tracepoint. */
+SEC("kprobe.multi/mm_trace_rss_stat")
+int on_rss_stat_kprobe(struct pt_regs* ctx) {
+    count(argument(ctx, 0), CHANGE_RESIDENT, 0);
+    return 0;
+}
+
+SEC("fentry/mm_trace_rss_stat")
+int on_rss_stat_noted(__u64* ctx) {
+    resides(address_of((const void*)ctx[0]));
     return 0;
 }

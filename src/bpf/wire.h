@@ -58,6 +58,7 @@ enum brink_kind {
     BRINK_KIND_LOCKED,          /* locked_vm */
     BRINK_KIND_MAPPINGS,        /* map_count */
     BRINK_KIND_THREADS,         /* signal_struct live */
+    BRINK_KIND_RESIDENT,        /* mm_struct rss_stat; pages as bytes */
 };
 
 enum brink_watch_flag {

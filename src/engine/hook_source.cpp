@@ -32,6 +32,7 @@ static_assert(kind_of(Hooked::stack) == BRINK_KIND_STACK);
 static_assert(kind_of(Hooked::locked_memory) == BRINK_KIND_LOCKED);
 static_assert(kind_of(Hooked::mappings) == BRINK_KIND_MAPPINGS);
 static_assert(kind_of(Hooked::threads) == BRINK_KIND_THREADS);
+static_assert(kind_of(Hooked::resident_memory) == BRINK_KIND_RESIDENT);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;

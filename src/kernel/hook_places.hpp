@@ -32,6 +32,7 @@ struct HookPlace {
     static constexpr unsigned kMemory = 32;       ///< only if something of an mm_struct is
     static constexpr unsigned kPreempted = 64;    ///< only in HookFlavour::kprobe and noted
     static constexpr unsigned kOptional = 128;    ///< not needed to count
+    static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
 
     const char* program;
     When when;

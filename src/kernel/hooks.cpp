@@ -173,7 +173,8 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
                                                         hook.choice.program.c_str());
         const bool asked = (!place.is(HookPlace::kCloses) || options.closes) &&
                            (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
-                           (!place.is(HookPlace::kMemory) || options.memory);
+                           (!place.is(HookPlace::kMemory) || options.memory) &&
+                           (!place.is(HookPlace::kResident) || options.resident);
         hook.wanted = hook.choice.there && asked;
         if (!hook.choice.there && asked) {
             hook.reason = "this kernel has no function " + hook.choice.target;

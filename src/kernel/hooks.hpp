@@ -30,6 +30,7 @@ struct HookOptions {
     bool descriptors = true;            ///< some watch counts them
     bool closes = true;                 ///< and wants to hear of the way down
     bool memory = true;                 ///< some watch reads a number of an mm_struct
+    bool resident = true;               ///< some watch reads its resident pages
 };
 
 /// One program and the place it is attached to.

@@ -24,7 +24,8 @@ const Definition k_rss{
                  .summary = "resident memory of a process (RLIMIT_RSS: not enforced)",
                  .limited_by = "RLIMIT_RSS, not enforced",
                  .exactness = "64 pages a thread (before Linux 6.2) or a batch of 32 pages a "
-                              "processor: the kernel counts in batches"},
+                              "processor: the kernel counts in batches",
+                 .hooked = Hooked::resident_memory},
     .read_process = read,
 };
 

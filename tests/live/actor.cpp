@@ -75,6 +75,19 @@ std::int64_t touch(std::uint64_t pages) {
     return 0;
 }
 
+std::int64_t breathe(std::uint64_t pages, std::uint64_t times) {
+    auto* const memory = static_cast<char*>(
+        ::mmap(nullptr, pages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (memory == MAP_FAILED) return errno;
+    ::madvise(memory, pages * kPage, MADV_NOHUGEPAGE);
+    for (std::uint64_t n = 0; n < times; ++n) {
+        for (std::uint64_t i = 0; i < pages; ++i)
+            static_cast<volatile char*>(memory)[i * kPage] = 1;
+        if (::madvise(memory, pages * kPage, MADV_DONTNEED) != 0) return errno;
+    }
+    return code(::munmap(memory, pages * kPage) == 0);
+}
+
 std::int64_t grow_stack(std::uint64_t bytes) {
     volatile char* const lowest = static_cast<volatile char*>(__builtin_alloca(bytes));
     for (std::uint64_t i = bytes; i > 0; i -= std::min<std::uint64_t>(i, kPage)) lowest[i - 1] = 1;
@@ -142,6 +155,7 @@ std::int64_t obey(const Order& order) {
         case Deed::lock_shared: return lock_shared(order.a);
         case Deed::map_apart: return map_apart(std::max<std::uint64_t>(order.a, 1));
         case Deed::touch: return touch(order.a);
+        case Deed::breathe: return breathe(order.a, order.b);
         case Deed::grow_stack: return grow_stack(order.a);
         case Deed::start_thread: return ::pthread_create(&thread, nullptr, sleep_for_ever, nullptr);
         case Deed::start_process: return start_process();

@@ -24,6 +24,7 @@ enum class Deed : int {
     lock_shared,  // `a` bytes of System V shared memory, SHM_LOCK
     map_apart,    // a mapping that cannot be merged with another; `a` of them, until one is refused
     touch,        // `a` pages, written to
+    breathe,      // `a` pages, written to and given back, `b` times
     grow_stack,   // by `a` bytes
     start_thread,   // which sleeps
     start_process,  // which sleeps

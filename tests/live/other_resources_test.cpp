@@ -42,13 +42,14 @@ class Watched {
 TEST(OtherResources, BesideTheHooks) {
     const Actor actor;
     ASSERT_EQ(actor(Deed::set_limit, RLIMIT_NOFILE, 100), 0);
-    Watched watched(actor.pid(), {"-w", "threads=3", "-w", "nofile=20%", "-w", "rss=20M"});
+    Watched watched(actor.pid(), {"-w", "threads=3", "-w", "nofile=20%", "-w", "cpu=500ms"});
     ASSERT_TRUE((*watched).wait_for_error_line("watching .* with engine " + engine() +
-                                               ".*rss with engine poll"))
+                                               ".*cpu with engine poll"))
         << (*watched).err();
     for (int i = 0; i < 2; ++i) ASSERT_EQ(actor(Deed::start_thread), 0);
     for (int i = 0; i < 20; ++i) ASSERT_EQ(actor(Deed::duplicate, 0), 0);
-    ASSERT_EQ(actor(Deed::touch, 8192), 0);  // 32 MiB
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_CPU, 1), 0);
+    ASSERT_EQ(actor(Deed::burn), 0);
     const Event threads = watched.wait("crossing", "threads", 3);
     ASSERT_FALSE(threads.is_null()) << (*watched).out();
     EXPECT_EQ(threads.value("engine", ""), engine());
@@ -60,12 +61,11 @@ TEST(OtherResources, BesideTheHooks) {
     EXPECT_EQ(files.value("engine", ""), engine());
     EXPECT_EQ(files.value("watch", 0), 2);
     EXPECT_EQ(files.value("limit", 0), 100);
-    const Event resident = watched.wait("crossing", "rss", 20 << 20);
-    ASSERT_FALSE(resident.is_null()) << (*watched).out();
-    EXPECT_EQ(resident.value("engine", ""), "poll");
-    EXPECT_EQ(resident.value("watch", 0), 3);
-    EXPECT_EQ(resident.value("unit", ""), "By");
-    EXPECT_GE(resident.value("usage", 0), 20 << 20);
+    const Event time = watched.wait("crossing", "cpu", 500'000'000);
+    ASSERT_FALSE(time.is_null()) << (*watched).out();
+    EXPECT_EQ(time.value("engine", ""), "poll");
+    EXPECT_EQ(time.value("watch", 0), 3);
+    EXPECT_GE(time.value("usage", 0), 500'000'000);
     watched.end();
 }
 
