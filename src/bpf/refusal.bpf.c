@@ -4,13 +4,17 @@
  * SIGSEGV. */
 #include "subject.bpf.h"
 
+enum asks {
+    ASKS_SPACE = 1, /* address space */
+    ASKS_DATA = 2,  /* private writable memory */
+    ASKS_LOCK = 4,
+};
+
 struct request {
     __u64 bytes;
     __u32 error;    /* 0: it was granted */
     __u32 mappings; /* so many more the kernel wants to have room for */
-    bool maps;      /* address space */
-    bool data;      /* private writable memory */
-    bool locks;
+    __u32 asks;     /* enum asks */
 };
 
 /* What the call that `task` is in has asked for. */
@@ -20,17 +24,18 @@ static __always_inline struct request request_of(const struct task_struct* task,
     switch (system_call_of(task)) {
     case NR_MMAP:
         r.bytes = call_argument(task, 1);
-        r.maps = true;
-        r.data = call_argument(task, 2) & PROT_WRITE &&
-                 (call_argument(task, 3) & MAP_TYPE) == MAP_PRIVATE;
-        r.locks = r.error == EAGAIN || r.error == EPERM; /* MAP_LOCKED, mlockall(MCL_FUTURE) */
-        r.mappings = 0;                                  /* one above the limit is let through */
+        r.asks = ASKS_SPACE;
+        if (call_argument(task, 2) & PROT_WRITE &&
+            (call_argument(task, 3) & MAP_TYPE) == MAP_PRIVATE)
+            r.asks |= ASKS_DATA;
+        if (r.error == EAGAIN || r.error == EPERM)
+            r.asks |= ASKS_LOCK; /* MAP_LOCKED, mlockall(MCL_FUTURE) */
+        r.mappings = 0;          /* one above the limit is let through */
         break;
     case NR_MREMAP: {
         __u64 old = call_argument(task, 1), new = call_argument(task, 2);
         r.bytes = new > old ? new - old : 0;
-        r.maps = r.data = true;
-        r.locks = r.error == EAGAIN;
+        r.asks = ASKS_SPACE | ASKS_DATA | (r.error == EAGAIN ? ASKS_LOCK : 0);
         r.mappings = 4; /* to move one */
         break;
     }
@@ -40,22 +45,22 @@ static __always_inline struct request request_of(const struct task_struct* task,
             break;
         r.bytes = wanted - (__u64)result;
         r.error = ENOMEM;
-        r.maps = r.data = true;
+        r.asks = ASKS_SPACE | ASKS_DATA;
         r.mappings = 0;
         break;
     }
     case NR_MPROTECT:
         r.bytes = call_argument(task, 1);
-        r.data = call_argument(task, 2) & PROT_WRITE;
+        r.asks = call_argument(task, 2) & PROT_WRITE ? ASKS_DATA : 0;
         break;
     case NR_MLOCK:
     case NR_MLOCK2: /* whole pages, from the one that holds the first byte */
         r.bytes = call_argument(task, 1) + (call_argument(task, 0) & ((1 << page_shift) - 1));
-        r.locks = true;
+        r.asks = ASKS_LOCK;
         break;
     case NR_MLOCKALL:
         r.bytes = BRINK_NEVER;
-        r.locks = true;
+        r.asks = ASKS_LOCK;
         break;
     }
     return r;
@@ -70,22 +75,32 @@ static __always_inline bool locks_freely(const struct task_struct* task) {
     return effective >> CAP_IPC_LOCK & 1 && BPF_CORE_READ(cred, user_ns, level) == 0;
 }
 
-static __always_inline bool is_to_blame(const struct brink_tally* t, const struct request* r,
-                                        const struct task_struct* task, __u64 usage) {
-    __u64 pages = (r->bytes + (1 << page_shift) - 1) >> page_shift;
+/* Says so, if the limit of tally `id` is to blame. A function of its own: inlined into the loop below it would be
+ * verified for each round, in each of the programs. */
+__noinline int blame(__u32 id, __u64 bytes, __u32 asks, __u32 mappings, __u32 error) {
+    struct brink_tally* t = tally_of(id);
+    if (!t || !t->kind || word_position(t->word) == BRINK_POS_COUNTING)
+        return 0;
+    __u64 usage = value_read(t->table, t->kind);
+    __u64 pages = (bytes + (1 << page_shift) - 1) >> page_shift;
     bool beyond = t->limit < BRINK_NEVER && (usage >> page_shift) + pages > t->limit >> page_shift;
+    bool guilty = false;
     switch (t->kind) {
     case BRINK_KIND_ADDRESS_SPACE:
-        return beyond && r->maps && r->error == ENOMEM;
+        guilty = beyond && asks & ASKS_SPACE && error == ENOMEM;
+        break;
     case BRINK_KIND_DATA:
-        return beyond && r->data && r->error == ENOMEM;
+        guilty = beyond && asks & ASKS_DATA && error == ENOMEM;
+        break;
     case BRINK_KIND_LOCKED:
-        return beyond && r->locks && r->error != EINVAL && !locks_freely(task);
+        guilty = beyond && asks & ASKS_LOCK && error != EINVAL &&
+                 !locks_freely(bpf_get_current_task_btf());
+        break;
     case BRINK_KIND_MAPPINGS:
-        return usage + r->mappings > t->limit && r->error == ENOMEM;
-    default:
-        return false;
+        guilty = usage + mappings > t->limit && error == ENOMEM;
+        break;
     }
+    return guilty ? say(id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, error) : 0;
 }
 
 /* A system call about memory ends in the current task, which may be a subject. */
@@ -96,12 +111,8 @@ __noinline int memory_call_ends(__s64 result) {
         return 0;
     struct walk w = {.tgid = (__u32)task->tgid};
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
-        struct brink_tally* t = subject_next(&w);
-        if (!t || !t->kind || word_position(t->word) == BRINK_POS_COUNTING)
-            continue;
-        __u64 usage = value_read(t->table, t->kind);
-        if (is_to_blame(t, &r, task, usage))
-            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, r.error);
+        if (subject_next(&w))
+            blame(w.id, r.bytes, r.asks, r.mappings, r.error);
     }
     return 0;
 }

@@ -113,27 +113,11 @@ int on_mmap_lock_traced(void* ctx) {
 }
 
 /* Pages were added to or taken from what is resident, where the kernel adds that up: with every 64th on a thread
- * before Linux 6.2, with a batch of a processor after. */
-static __always_inline void resides(__u64 mm) {
-    if (index_slot(mm))
-        NOTED(count(mm, CHANGE_RESIDENT, 0));
-}
-
+ * before Linux 6.2, with a batch of a processor after. A tracepoint on every kernel: the function that holds it
+ * (mm_trace_rss_stat) is inlined where page faults are handled. */
 SEC("raw_tp/rss_stat")
 int on_rss_stat(struct bpf_raw_tracepoint_args* ctx) {
-    resides(ctx->args[0]);
-    return 0;
-}
-
-/* The function that holds the tracepoint. */
-SEC("kprobe.multi/mm_trace_rss_stat")
-int on_rss_stat_kprobe(struct pt_regs* ctx) {
-    count(argument(ctx, 0), CHANGE_RESIDENT, 0);
-    return 0;
-}
-
-SEC("fentry/mm_trace_rss_stat")
-int on_rss_stat_noted(__u64* ctx) {
-    resides(address_of((const void*)ctx[0]));
+    if (index_slot(ctx->args[0]))
+        NOTED(count(ctx->args[0], CHANGE_RESIDENT, 0));
     return 0;
 }
