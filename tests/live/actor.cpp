@@ -66,26 +66,35 @@ std::int64_t lock_shared(std::uint64_t bytes) {
     return answer;
 }
 
-std::int64_t touch(std::uint64_t pages) {
+// Private memory in small pages; nullptr with errno.
+volatile char* map_pages(std::uint64_t pages) {
     void* const memory = ::mmap(nullptr, pages * kPage, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return errno;
+    if (memory == MAP_FAILED) return nullptr;
     ::madvise(memory, pages * kPage, MADV_NOHUGEPAGE);
-    for (std::uint64_t i = 0; i < pages; ++i) static_cast<volatile char*>(memory)[i * kPage] = 1;
+    return static_cast<volatile char*>(memory);
+}
+
+void write_to(volatile char* memory, std::uint64_t pages) {
+    for (std::uint64_t i = 0; i < pages; ++i) memory[i * kPage] = 1;
+}
+
+std::int64_t touch(std::uint64_t pages) {
+    volatile char* const memory = map_pages(pages);
+    if (memory == nullptr) return errno;
+    write_to(memory, pages);
     return 0;
 }
 
 std::int64_t breathe(std::uint64_t pages, std::uint64_t times) {
-    auto* const memory = static_cast<char*>(
-        ::mmap(nullptr, pages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (memory == MAP_FAILED) return errno;
-    ::madvise(memory, pages * kPage, MADV_NOHUGEPAGE);
+    volatile char* const memory = map_pages(pages);
+    if (memory == nullptr) return errno;
+    void* const at = const_cast<char*>(memory);
     for (std::uint64_t n = 0; n < times; ++n) {
-        for (std::uint64_t i = 0; i < pages; ++i)
-            static_cast<volatile char*>(memory)[i * kPage] = 1;
-        if (::madvise(memory, pages * kPage, MADV_DONTNEED) != 0) return errno;
+        write_to(memory, pages);
+        if (::madvise(at, pages * kPage, MADV_DONTNEED) != 0) return errno;
     }
-    return code(::munmap(memory, pages * kPage) == 0);
+    return code(::munmap(at, pages * kPage) == 0);
 }
 
 std::int64_t grow_stack(std::uint64_t bytes) {

@@ -51,4 +51,25 @@ inline LoggedRun run_logged(const LogFile& file, const WatchedLevels& watched, u
     return result;
 }
 
+// A workload that does `count` random things from `seed` on, run under `watched`; `arguments` follow these two numbers.
+// What brink said has been held against the log.
+inline LoggedRun run_seeded(const LogFile& file, const WatchedLevels& watched, unsigned soft_limit,
+                            const std::string& workload, long seed, long count,
+                            const std::vector<std::string>& arguments) {
+    testing::Test::RecordProperty("seed", std::to_string(seed));
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + watched.spec());
+    std::vector<std::string> command{work(workload), std::to_string(seed), std::to_string(count)};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    LoggedRun run = run_logged(file, watched, soft_limit, std::move(command));
+    EXPECT_EQ(run.status, 0) << run.out;
+    if (run.status != 0) return run;
+    check_stream(run.events);
+    check_against_log(run.events, file.log(), watched);
+    return run;
+}
+
+// BRINK_LIVE_SEED is added to the seed of a test, BRINK_LIVE_OPERATIONS replaces how much it does.
+inline long seed_from(long seed) { return seed + scaled("BRINK_LIVE_SEED", 0); }
+inline long operations() { return scaled("BRINK_LIVE_OPERATIONS", 5000); }
+
 }  // namespace brink::live

@@ -25,21 +25,16 @@ class RandomValues : public testing::TestWithParam<Sequence> {};
 
 TEST_P(RandomValues, EveryCrossingOnceAndInOrder) {
     const Sequence& sequence = GetParam();
-    const long seed = sequence.seed + scaled("BRINK_LIVE_SEED", 0);
-    const long count = scaled("BRINK_LIVE_OPERATIONS", 5000);
-    RecordProperty("seed", std::to_string(seed));
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + sequence.watched.spec());
+    const long seed = seed_from(sequence.seed);
+    const long count = operations();
     const LogFile file(static_cast<std::uint64_t>(count) + 1000);
-    const LoggedRun run = run_logged(file, sequence.watched, 1024,
-                                     {work("valueops"), std::to_string(seed), std::to_string(count),
-                                      "--resource", sequence.watched.resource, "--low",
+    const LoggedRun run = run_seeded(file, sequence.watched, 1024, "valueops", seed, count,
+                                     {"--resource", sequence.watched.resource, "--low",
                                       std::to_string(sequence.low), "--high",
                                       std::to_string(sequence.high), "--lowest-limit",
                                       std::to_string(sequence.lowest_limit), "--highest-limit",
                                       std::to_string(sequence.highest_limit)});
-    ASSERT_EQ(run.status, 0) << run.out;
-    check_stream(run.events);
-    check_against_log(run.events, file.log(), sequence.watched);
+    ASSERT_EQ(run.status, 0);
     const auto crossings = of_type(run.events, "crossing").size();
     EXPECT_GE(crossings, static_cast<std::size_t>(count) / 200) << "too few to mean anything";
     std::printf("seed %ld, %s: %llu operations, %zu crossings\n", seed,

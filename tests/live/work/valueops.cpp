@@ -17,6 +17,7 @@
 #include "count_log.hpp"
 #include "gate.hpp"
 #include "options.hpp"
+#include "random.hpp"
 
 namespace brink::work {
 namespace {
@@ -59,13 +60,9 @@ std::uint64_t lowest_limit = 0, highest_limit = 0;
 std::uint64_t* child_usage;  // shared with children
 char text[1 << 16];
 
-std::uint64_t random_number() {  // splitmix64
-    std::uint64_t z = (random_state += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
+std::size_t below(std::size_t bound) {
+    return static_cast<std::size_t>(next_random(random_state) % bound);
 }
-std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random_number() % bound); }
 
 std::uint64_t usage() {
     const int fd = ::open(measured->field ? "/proc/self/status" : "/proc/self/maps", O_RDONLY);

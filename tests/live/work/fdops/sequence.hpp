@@ -16,6 +16,7 @@
 
 #include "../count_log.hpp"
 #include "../descriptor_directory.hpp"
+#include "../random.hpp"
 
 namespace brink::work {
 
@@ -52,13 +53,7 @@ class Sequence {
     const CountLog& log() const { return log_; }
     const DescriptorDirectory& directory() const { return dir_; }
 
-    // splitmix64: small, and the same everywhere.
-    std::uint64_t random() {
-        std::uint64_t z = (s_.random += 0x9e3779b97f4a7c15);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
-    }
+    std::uint64_t random() { return next_random(s_.random); }
     int below(int bound) { return static_cast<int>(random() % static_cast<std::uint64_t>(bound)); }
     bool one_in(int n) { return below(n) == 0; }
 
