@@ -2,7 +2,7 @@
 // Passes on, with numbers translated.
 #include "engine/combined_source.hpp"
 
-#include <sys/epoll.h>
+#include "base/epoll.hpp"
 
 namespace brink::engine {
 namespace {
@@ -15,16 +15,11 @@ constexpr std::uint32_t kPolledTally = std::uint32_t{1}
 Result<std::unique_ptr<CombinedSource>> CombinedSource::create(std::unique_ptr<RecordSource> hooks,
                                                                std::unique_ptr<RecordSource> poll) {
     std::unique_ptr<CombinedSource> combined(new CombinedSource);
-    combined->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    if (!combined->epoll_) return fail_errno("epoll_create1");
     combined->sources_.push_back(std::move(hooks));
     combined->sources_.push_back(std::move(poll));
-    for (const auto& source : combined->sources_) {
-        epoll_event event{};
-        event.events = EPOLLIN;
-        if (::epoll_ctl(combined->epoll_.get(), EPOLL_CTL_ADD, source->fd(), &event) != 0)
-            return fail_errno("epoll_ctl");
-    }
+    auto epoll = epoll_of({combined->sources_[0]->fd(), combined->sources_[1]->fd()});
+    if (!epoll) return tl::unexpected(epoll.error());
+    combined->epoll_ = std::move(*epoll);
     return combined;
 }
 

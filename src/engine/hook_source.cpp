@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/epoll.hpp"
 #include "base/fd.hpp"
 #include "kernel/file_text.hpp"
 
@@ -67,22 +67,14 @@ Result<std::unique_ptr<HookSource>> HookSource::create(const kernel::HookOptions
     if (!hooks) return tl::unexpected(hooks.error());
     std::unique_ptr<HookSource> source(new HookSource(std::move(*hooks)));
     source->engine_ = options.engine;
-    source->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    if (!source->epoll_) return fail_errno("epoll_create1");
-    if (auto added = source->listen(source->hooks_->fd()); !added)
-        return tl::unexpected(added.error());
+    auto epoll = epoll_of({source->hooks_->fd()});
+    if (!epoll) return tl::unexpected(epoll.error());
+    source->epoll_ = std::move(*epoll);
     return source;
 }
 
 std::string_view HookSource::engine() const {
     return engine_ == kernel::HookEngine::kernel ? "kernel" : "tracepoint";
-}
-
-Result<void> HookSource::listen(int fd) const {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("epoll_ctl");
-    return {};
 }
 
 // A write to a file of sysctl is told like one to any other file, while somebody has it open.
@@ -94,19 +86,16 @@ Result<void> HookSource::follow_max_mappings() {
     if (!inotify_ || ::inotify_add_watch(inotify_.get(), kMaxMappings, IN_MODIFY) < 0)
         return fail_errno(std::string("cannot follow changes of ") + kMaxMappings);
     read_max_mappings();
-    return listen(inotify_.get());
+    return add_to_epoll(epoll_, inotify_.get());
 }
 
 void HookSource::read_max_mappings() {
     if (const auto limit = kernel::read_number(kMaxMappings)) hooks_->set_max_mappings(*limit);
 }
 
-// Whether there was one.
-bool HookSource::take_change_of_max_mappings() {
+bool HookSource::max_mappings_changed() const {
     std::array<char, 1024> events{};
-    if (!inotify_ || ::read(inotify_.get(), events.data(), events.size()) <= 0) return false;
-    read_max_mappings();
-    return true;
+    return inotify_ && ::read(inotify_.get(), events.data(), events.size()) > 0;
 }
 
 Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brink_watch& watch) {
@@ -209,7 +198,7 @@ void HookSource::pause_between_samples() const {
 }
 
 void HookSource::read(const Reader& reader) {
-    if (take_change_of_max_mappings()) (void)check_all();
+    if (max_mappings_changed()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;

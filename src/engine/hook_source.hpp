@@ -55,10 +55,9 @@ class HookSource final : public RecordSource {
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
         : hooks_(std::move(hooks)),
           order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
-    [[nodiscard]] Result<void> listen(int fd) const;
     [[nodiscard]] Result<void> follow_max_mappings();
     void read_max_mappings();
-    [[nodiscard]] bool take_change_of_max_mappings();
+    [[nodiscard]] bool max_mappings_changed() const;  // since it was asked last
     [[nodiscard]] std::optional<int> first_count(const brink_answer& bound);
     [[nodiscard]] Result<void> settle(const brink_answer& bound);
     void pause_between_samples() const;

@@ -11,6 +11,7 @@
 #include <array>
 
 #include "base/clock.hpp"
+#include "base/epoll.hpp"
 #include "kernel/child_lookup.hpp"
 
 namespace brink::engine {
@@ -41,14 +42,11 @@ PollSource::PollSource(const PollOptions& options, kernel::Procfs procfs)
 Result<std::unique_ptr<PollSource>> PollSource::create(const PollOptions& options,
                                                        kernel::Procfs procfs) {
     std::unique_ptr<PollSource> source(new PollSource(options, std::move(procfs)));
-    source->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    if (!source->epoll_) return fail_errno("poll engine: epoll_create1");
     source->timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!source->timer_) return fail_errno("poll engine: timerfd_create");
-    epoll_event event{};
-    event.events = EPOLLIN;
-    if (::epoll_ctl(source->epoll_.get(), EPOLL_CTL_ADD, source->timer_.get(), &event) != 0)
-        return fail_errno("poll engine: epoll_ctl");
+    auto epoll = epoll_of({source->timer_.get()});
+    if (!epoll) return tl::unexpected(epoll.error());
+    source->epoll_ = std::move(*epoll);
     return source;
 }
 
@@ -102,12 +100,7 @@ Result<PollSubject*> PollSource::subject_for(const Target& target) {
 
 PollSubject& PollSource::insert(kernel::ProcessIdentity who, bool thread) {
     const Key key{who.pid(), thread};
-    if (who.pidfd() >= 0) {
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.u64 = epoll_key(key.first, thread);
-        (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, who.pidfd(), &event);
-    }
+    if (who.pidfd() >= 0) (void)add_to_epoll(epoll_, who.pidfd(), epoll_key(key.first, thread));
     PollSubject subject(procfs_, queue_, std::move(who), thread, interval_);
     return subjects_.insert_or_assign(key, std::move(subject)).first->second;
 }

@@ -36,7 +36,7 @@ struct Hooks::Hook {
     bpf_program* program = nullptr;
     bpf_link* link = nullptr;
     std::string reason;
-    bool there = false;  // the engine has such a hook here
+    bool applies = false;  // to this engine on this kernel
     bool wanted = false;
 };
 
@@ -71,7 +71,7 @@ std::vector<HookStatus> Hooks::load_each(const HookOptions& options) {
             if (k != i && alone.hooks_[k].program)
                 bpf_program__set_autoload(alone.hooks_[k].program, false);
         Hook& hook = alone.hooks_[i];
-        if (!hook.there) continue;
+        if (!hook.applies) continue;
         LibbpfMessages messages;
         if (hook.wanted) {
             if (const int error = brink_bpf__load(alone.skeleton_))
@@ -165,9 +165,9 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     for (const HookPlace& place : hook_places()) {
         Hook& hook = hooks_.emplace_back();
         hook.place = &place;
-        hook.there = place.in(engine_) &&
-                     (!place.is(HookPlace::kPreempted) || flavour != HookFlavour::plain);
-        if (!hook.there) continue;
+        hook.applies = place.in(engine_) &&
+                       (!place.is(HookPlace::kPreempted) || flavour != HookFlavour::plain);
+        if (!hook.applies) continue;
         hook.choice = choose_hook(place, flavour, types);
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
                                                         hook.choice.program.c_str());
@@ -330,7 +330,7 @@ HookStatus Hooks::describe(const Hook& hook) {
 std::vector<HookStatus> Hooks::status() const {
     std::vector<HookStatus> all;
     for (const Hook& hook : hooks_)
-        if (hook.there) all.push_back(describe(hook));
+        if (hook.applies) all.push_back(describe(hook));
     return all;
 }
 
