@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -166,13 +165,6 @@ kernel::Machine look_at_machine(const kernel::TaskIterator* iterator) {
     if (iterator)
         if (auto tasks = iterator->read()) machine.use(std::move(*tasks));
     return machine;
-}
-
-void raise_own_limits() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace brink::app

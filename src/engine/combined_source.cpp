@@ -109,6 +109,10 @@ std::uint64_t CombinedSource::dropped() const {
     return sources_[0]->dropped() + sources_[1]->dropped();
 }
 
+std::uint64_t CombinedSource::dropped_of(std::uint32_t account) const {
+    return sources_[0]->dropped_of(account) + sources_[1]->dropped_of(account);
+}
+
 std::uint64_t CombinedSource::unwatched() const {
     return sources_[0]->unwatched() + sources_[1]->unwatched();
 }

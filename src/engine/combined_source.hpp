@@ -35,6 +35,7 @@ class CombinedSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override;
     [[nodiscard]] std::uint64_t dropped() const override;
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t account) const override;
     [[nodiscard]] std::uint64_t unwatched() const override;
 
   private:
@@ -49,7 +50,8 @@ class CombinedSource final : public RecordSource {
     std::vector<std::unique_ptr<RecordSource>> sources_;
     std::vector<Place> places_;        // by watch
     std::vector<std::uint32_t> free_;  // numbers of removed watches
-    std::array<std::vector<std::uint32_t>, 2> numbers_;  // by source and watch there: its number here
+    std::array<std::vector<std::uint32_t>, 2>
+        numbers_;  // by source and watch there: its number here
     Fd epoll_;
 };
 

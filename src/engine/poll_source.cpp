@@ -109,9 +109,8 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
     PollSubject& subject = **found;
     if (subject.rename(watch)) return {};
     const auto permitted = subject.permits(watches_[watch]);
-    const auto reading = permitted
-                             ? watches_[watch].definition->read_process({procfs_, target.pid})
-                             : tl::unexpected<Error>(permitted.error());
+    const auto reading = permitted ? watches_[watch].definition->read_process({procfs_, target.pid})
+                                   : tl::unexpected<Error>(permitted.error());
     if (!reading) {
         forget_if_unwatched({target.pid, target.thread});
         return tl::unexpected<Error>(reading.error());

@@ -72,6 +72,7 @@ class PollSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t) const override { return 0; }
 
     /// Children that could not be watched because all subjects were in use.
     [[nodiscard]] std::uint64_t unwatched() const override { return unwatched_; }
@@ -104,7 +105,7 @@ class PollSource final : public RecordSource {
     std::deque<PollWatch> watches_;  ///< subjects point into it
     std::vector<std::uint32_t> free_watches_;
     std::map<std::uint32_t, Owner> owners_;  ///< watches point into it
-    PollSubject::Queue queue_;       ///< likewise subjects
+    PollSubject::Queue queue_;               ///< likewise subjects
     std::map<Key, PollSubject> subjects_;
     std::vector<std::uint32_t> generations_;  ///< by slot
     std::vector<std::uint32_t> free_slots_;

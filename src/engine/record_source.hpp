@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -50,7 +51,8 @@ class RecordSource {
     /// Before that every watch that names it must be gone.
     [[nodiscard]] virtual Result<void> set_owner(std::uint32_t owner, const Owner& who) = 0;
     /// Likewise for accounts.
-    [[nodiscard]] virtual Result<void> set_account(std::uint32_t account, const Account& bounds) = 0;
+    [[nodiscard]] virtual Result<void> set_account(std::uint32_t account,
+                                                   const Account& bounds) = 0;
 
     /// Registers the levels of a watch on `resource`, with its owner and account (0: none); the answer is its number, to
     /// be used in bind(). Numbers count from 0; those of removed watches are used again.
@@ -80,11 +82,16 @@ class RecordSource {
     /// Hands over every record that waits, those of one tally in the order of their numbers.
     virtual void read(const Reader& reader) = 0;
 
+    /// Why nothing more will come, once that is so; empty until then.
+    [[nodiscard]] virtual std::string failure() const { return {}; }
+
     /// Milliseconds after which read() wants to be called even if fd() is not readable; -1: never.
     [[nodiscard]] virtual int timeout_ms() const = 0;
 
     /// Records dropped so far, all tallies together.
     [[nodiscard]] virtual std::uint64_t dropped() const = 0;
+    /// Those among them that were of watches of this account, since it was set.
+    [[nodiscard]] virtual std::uint64_t dropped_of(std::uint32_t account) const = 0;
 
     /// Children so far that could not be watched because the tables are full.
     [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
