@@ -39,10 +39,8 @@ struct Resource {
 
     [[nodiscard]] bool has_hooks() const { return hooked != Hooked::no; }
 
-    /// Whether it can be watched on a process: what `brink run` and `brink watch` do.
-    [[nodiscard]] bool watchable() const {
-        return scope == Scope::process && (has_hooks() || unreadable.empty());
-    }
+    /// Whether there is a usage that can be watched.
+    [[nodiscard]] bool watchable() const { return has_hooks() || unreadable.empty(); }
 };
 
 /// Every resource, by name. The storage is static; usable from any thread.

@@ -41,6 +41,11 @@ Result<void> CombinedSource::bind(std::uint32_t watch, const Target& target) {
     return sources_[place.source]->bind(place.watch, target);
 }
 
+Result<void> CombinedSource::select(std::uint32_t watch, const Selection& selection) {
+    const Place& place = places_.at(watch);
+    return sources_[place.source]->select(place.watch, selection);
+}
+
 void CombinedSource::executed(pid_t pid) {
     for (const auto& source : sources_) source->executed(pid);
 }

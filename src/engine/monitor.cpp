@@ -105,6 +105,12 @@ Result<void> Monitor::bind(const Target& target) {
     return {};
 }
 
+Result<void> Monitor::select(const Selection& selection) {
+    for (std::uint32_t i = 0; i < watches_.size(); ++i)
+        if (auto selected = source_->select(i, selection); !selected) return selected;
+    return {};
+}
+
 void Monitor::stamp(Event& event) {
     if (event.monotonic_ns == 0) event.monotonic_ns = monotonic_now_ns();
     event.time_ns = realtime_of(event.monotonic_ns);

@@ -41,6 +41,9 @@ class Monitor {
     /// Sets every watch on `target`.
     [[nodiscard]] Result<void> bind(const Target& target);
 
+    /// Sets every watch on what `selection` means.
+    [[nodiscard]] Result<void> select(const Selection& selection);
+
     [[nodiscard]] RecordSource& source() { return *source_; }
     [[nodiscard]] const RecordSource& source() const { return *source_; }
     [[nodiscard]] const std::vector<WatchSpec>& watches() const { return watches_; }

@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "bpf/wire.h"
 #include "brink/resource.hpp"
+#include "engine/selection.hpp"
 
 namespace brink::engine {
 
@@ -52,6 +53,12 @@ class RecordSource {
     /// Sets watch `watch` on `target`. On return the watch is in force (with `at_exec`: will be at
     /// the next execve of the target) and `initial` records are queued.
     [[nodiscard]] virtual Result<void> bind(std::uint32_t watch, const Target& target) = 0;
+
+    /// Sets watch `watch` on whatever `selection` means of the scope of its resource: what is there now (`initial`
+    /// records are queued on return), and what comes to match later, from its first instruction. What matches no longer
+    /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
+    /// REQUIRES: selects(selection.by, scope of the resource).
+    [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}
