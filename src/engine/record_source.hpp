@@ -18,6 +18,7 @@
 #include "bpf/wire.h"
 #include "brink/resource.hpp"
 #include "engine/selection.hpp"
+#include "resource/table.hpp"
 
 namespace brink::engine {
 
@@ -66,6 +67,13 @@ class RecordSource {
     /// Holds every count against the kernel's own, and corrects those that differ (BRINK_RECORD_RESYNC): how many did.
     /// nullopt: there are no counts, every look asks the kernel.
     [[nodiscard]] virtual std::optional<std::size_t> check_all() { return std::nullopt; }
+
+    /// Whose tally `tally` is, for records of subjects that are no process; they do not fit into a record. nullptr: the
+    /// record says it all, its subject is a process or thread. Valid for the call of a Reader with a record of that
+    /// tally. In such a record pid, tid, comm and uid are those of who acted, 0 and empty where that is not known.
+    [[nodiscard]] virtual const resource::Subject* subject_of(std::uint32_t /*tally*/) const {
+        return nullptr;
+    }
 
     /// Readable (epoll, level-triggered) when read() has something to do.
     [[nodiscard]] virtual int fd() const = 0;
