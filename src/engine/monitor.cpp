@@ -119,7 +119,7 @@ void Monitor::stamp(Event& event) {
     if (event.monotonic_ns == 0) event.monotonic_ns = monotonic_now_ns();
     event.time_ns = realtime_of(event.monotonic_ns);
     event.seq = ++seq_;
-    event.engine = event.watch ? source_->engine(*event.watch - 1) : source_->engine();
+    if (event.engine.empty()) event.engine = source_->engine();
     event.host = host_;
     event.boot_id = boot_id_;
 }
@@ -183,6 +183,7 @@ Event Monitor::event_of(const brink_record& record) {
     event.resource = watch.resource->name;
     event.unit = unit_code(watch.resource->unit);
     event.watch = record.watch + 1;
+    event.engine = source_->engine_of(record.tally);
     if (record.type != BRINK_RECORD_EXIT) {
         event.usage = record.usage;
         event.has_limit = true;
@@ -303,6 +304,7 @@ Event Monitor::action_event(const Event& cause, const ActionSpec& action) {
     event.start_time = cause.start_time;
     event.comm = cause.comm;
     event.watch = cause.watch;
+    event.engine = cause.engine;
     event.action = action.text;
     event.cause_seq = cause.seq;
     stamp(event);

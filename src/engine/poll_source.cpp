@@ -4,8 +4,6 @@
 #include "engine/poll_source.hpp"
 
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,40 +19,33 @@ using Duration = PollInterval::Duration;
 
 constexpr int kRestFactor = 19;  // rest 19 times as long as was worked: 5 % of a CPU
 
-Duration now() { return Duration(clock_ns(CLOCK_MONOTONIC)); }
-
 std::uint64_t epoll_key(pid_t pid, bool thread) {
     return static_cast<std::uint64_t>(pid) << 1 | (thread ? 1 : 0);
 }
 
-PollInterval interval_of(const PollOptions& options) {
-    const auto min = std::max(options.min_interval, std::chrono::milliseconds(1));
-    return {min, std::max(options.max_interval, min)};
-}
-
 }  // namespace
 
-PollSource::PollSource(const PollOptions& options, kernel::Procfs procfs)
+PollSource::PollSource(const PollOptions& options, TimerFd timer, kernel::Procfs procfs)
     : procfs_(std::move(procfs)),
-      interval_(interval_of(options)),
+      interval_(options),
+      timer_(std::move(timer)),
       discover_interval_(interval_.min()) {}
 
 Result<std::unique_ptr<PollSource>> PollSource::create(const PollOptions& options,
                                                        kernel::Procfs procfs) {
-    std::unique_ptr<PollSource> source(new PollSource(options, std::move(procfs)));
-    source->timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (!source->timer_) return fail_errno("poll engine: timerfd_create");
-    auto epoll = epoll_of({source->timer_.get()});
+    auto timer = TimerFd::create();
+    if (!timer) return tl::unexpected(timer.error());
+    std::unique_ptr<PollSource> source(
+        new PollSource(options, std::move(*timer), std::move(procfs)));
+    auto epoll = epoll_of({source->timer_.fd()});
     if (!epoll) return tl::unexpected(epoll.error());
     source->epoll_ = std::move(*epoll);
     return source;
 }
 
 Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (watches_.size() >= BRINK_MAX_WATCHES)
-        return fail("more than " + std::to_string(BRINK_MAX_WATCHES) + " watches", ENOSPC);
-    if (watch.n_levels == 0 || watch.n_levels > BRINK_MAX_LEVELS)
-        return fail("a watch has 1 to " + std::to_string(BRINK_MAX_LEVELS) + " levels", EINVAL);
+    if (auto checked = check_watch(watch, watches_.size()); !checked)
+        return tl::unexpected(checked.error());
     watches_.push_back({&resource::definition_of(resource), watch});
     return static_cast<std::uint32_t>(watches_.size() - 1);
 }
@@ -73,9 +64,9 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
                     ENOSPC);
-    subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::named,
+    subject.add(watches_[watch], watch, slots_.take(), PollSubject::Origin::named,
                 target.at_exec ? PollSubject::Start::at_exec : PollSubject::Start::now);
-    if (!target.at_exec) look(subject, {target.pid, target.thread}, now());
+    if (!target.at_exec) look(subject, {target.pid, target.thread}, TimerFd::now());
     discover_interval_ = interval_.min();
     discover_due_ = Duration::zero();
     set_timer();
@@ -110,18 +101,8 @@ void PollSource::executed(pid_t pid) {
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
     found->second.executed();
-    look(found->second, key, now());
+    look(found->second, key, TimerFd::now());
     set_timer();
-}
-
-PollSubject::Slot PollSource::take_slot() {
-    if (free_slots_.empty()) {
-        free_slots_.push_back(static_cast<std::uint32_t>(generations_.size()));
-        generations_.push_back(0);
-    }
-    const std::uint32_t slot = free_slots_.back();
-    free_slots_.pop_back();
-    return {slot, ++generations_[slot]};
 }
 
 // --- what read() does
@@ -136,7 +117,7 @@ void PollSource::finish(Key key, int error) {
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
     found->second.end(error);
-    for (const std::uint32_t slot : found->second.slots()) free_slots_.push_back(slot);
+    for (const std::uint32_t slot : found->second.slots()) slots_.give_back(slot);
     subjects_.erase(found);
 }
 
@@ -195,16 +176,15 @@ bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     }
     PollSubject& subject = insert(std::move(*who), false);
     for (const std::uint32_t watch : watches)
-        subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::inherited,
+        subject.add(watches_[watch], watch, slots_.take(), PollSubject::Origin::inherited,
                     PollSubject::Start::now);
-    look(subject, key, now());
+    look(subject, key, TimerFd::now());
     return true;
 }
 
 void PollSource::read(const Reader& reader) {
-    std::uint64_t expirations = 0;
-    (void)!::read(timer_.get(), &expirations, sizeof expirations);
-    const Duration start = now();
+    timer_.clear();
+    const Duration start = TimerFd::now();
     take_exits();
     if (start >= rest_until_) {
         look_at_due(start);
@@ -212,7 +192,7 @@ void PollSource::read(const Reader& reader) {
             discover();
             discover_due_ = start + discover_interval_;
         }
-        const Duration end = now();
+        const Duration end = TimerFd::now();
         rest_until_ = end + kRestFactor * (end - start);
     }
     // The reader may call bind(): hand over from a queue of our own.
@@ -223,21 +203,14 @@ void PollSource::read(const Reader& reader) {
 }
 
 void PollSource::set_timer() {
-    const Duration at = now();
     Duration due = Duration::max();
     for (const auto& [key, subject] : subjects_) {
         if (subject.in_force()) due = std::min(due, subject.due());
         if (subject.has_inheritance()) due = std::min(due, discover_due_);
     }
     if (due != Duration::max()) due = std::max(due, rest_until_);
-    if (!queue_.empty()) due = at;
-    itimerspec when{};
-    if (due != Duration::max()) {
-        const Duration wait = std::max(due - at, Duration(1));  // 0 would disarm
-        when.it_value.tv_sec = static_cast<time_t>(wait / std::chrono::seconds(1));
-        when.it_value.tv_nsec = static_cast<long>((wait % std::chrono::seconds(1)).count());
-    }
-    (void)::timerfd_settime(timer_.get(), 0, &when, nullptr);
+    if (!queue_.empty()) due = Duration::zero();
+    timer_.set(due);
 }
 
 }  // namespace brink::engine

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/timer_fd.hpp"
 #include "engine/poll_interval.hpp"
 #include "engine/poll_subject.hpp"
 #include "engine/record_source.hpp"
@@ -33,12 +34,6 @@
 namespace brink::engine {
 
 inline constexpr std::size_t kPollMaxSubjects = 32768;
-
-/// Clamped to 1 ms and more, and to min_interval <= max_interval.
-struct PollOptions {
-    std::chrono::milliseconds min_interval{20};
-    std::chrono::milliseconds max_interval{1000};
-};
 
 class PollSource final : public RecordSource {
   public:
@@ -76,7 +71,7 @@ class PollSource final : public RecordSource {
     using Duration = PollInterval::Duration;
     using Key = std::pair<pid_t, bool>;  ///< number, and whether it is a thread
 
-    PollSource(const PollOptions& options, kernel::Procfs procfs);
+    PollSource(const PollOptions& options, TimerFd timer, kernel::Procfs procfs);
 
     Result<PollSubject*> subject_for(const Target& target);
     PollSubject& insert(kernel::ProcessIdentity who, bool thread);
@@ -87,17 +82,15 @@ class PollSource final : public RecordSource {
     void discover();
     bool adopt(const PollSubject& parent, pid_t child);
     void set_timer();
-    [[nodiscard]] PollSubject::Slot take_slot();
 
     kernel::Procfs procfs_;
     PollInterval interval_;  ///< a fresh one, from which each subject's is copied
     Fd epoll_;
-    Fd timer_;
+    TimerFd timer_;
     std::deque<PollWatch> watches_;  ///< subjects point into it
     PollSubject::Queue queue_;       ///< likewise subjects
     std::map<Key, PollSubject> subjects_;
-    std::vector<std::uint32_t> generations_;  ///< by slot
-    std::vector<std::uint32_t> free_slots_;
+    TallySlots slots_;
     Duration discover_due_{0};
     Duration discover_interval_;
     Duration rest_until_{0};

@@ -31,7 +31,7 @@ PollSubject::PollSubject(const kernel::Procfs& procfs, Queue& queue, kernel::Pro
     if (const auto status = procfs_->status(who_.pid())) uid_ = status->uid_real;
 }
 
-void PollSubject::add(const PollWatch& watch, std::uint32_t number, Slot slot, Origin origin,
+void PollSubject::add(const PollWatch& watch, std::uint32_t number, TallySlot slot, Origin origin,
                       Start start) {
     const auto now = static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) / ns_per_tick();
     const bool named = origin == Origin::named;

@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
@@ -39,15 +41,15 @@ class RecordSource {
     RecordSource& operator=(const RecordSource&) = delete;
     virtual ~RecordSource() = default;
 
-    /// "kernel", "tracepoint" or "poll": the best that is at work.
+    /// "kernel", "tracepoint", "timer", "notify" or "poll": the best that is at work.
     [[nodiscard]] virtual std::string_view engine() const = 0;
-    /// The one that is at work for `watch`.
-    [[nodiscard]] virtual std::string_view engine(std::uint32_t /*watch*/) const {
+    /// The one that a record of tally `tally` comes from.
+    [[nodiscard]] virtual std::string_view engine_of(std::uint32_t /*tally*/) const {
         return engine();
     }
 
     /// Registers the levels of a watch on `resource`; the answer is its number, to be used in bind(). Numbers count from
-    /// 0.
+    /// 0. `watch` is copied.
     [[nodiscard]] virtual Result<std::uint32_t> add_watch(const Resource& resource,
                                                           const brink_watch& watch) = 0;
 
@@ -60,6 +62,9 @@ class RecordSource {
     /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
     /// REQUIRES: selects(selection.by, scope of the resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
+
+    /// What is to be said once of what was selected: that there is nothing now, or what cannot be seen of it.
+    [[nodiscard]] virtual std::vector<std::string> take_remarks() { return {}; }
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}
@@ -90,5 +95,9 @@ class RecordSource {
     /// Children so far that could not be watched because the tables are full.
     [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
 };
+
+/// For the sources in user space, where `n_watches` are there already. Errors: ENOSPC, BRINK_MAX_WATCHES are in use;
+/// EINVAL, n_levels is out of range.
+[[nodiscard]] Result<void> check_watch(const brink_watch& watch, std::size_t n_watches);
 
 }  // namespace brink::engine

@@ -49,7 +49,8 @@ struct Definition {
     Result<Reading> (*read_process)(const kernel::ProcessFiles&) = nullptr;
 
     /// The other scopes: reads every subject. The answer: what is missing from what was taken, and
-    /// why; empty if nothing is. The error: why nothing could be read.
+    /// why; empty if nothing is. The error: why nothing could be read; ENOENT, there is nothing now; EOPNOTSUPP, there
+    /// cannot be on this machine.
     Result<std::string> (*read_all)(kernel::Machine&, const Take&) = nullptr;
 };
 
