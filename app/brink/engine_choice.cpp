@@ -98,6 +98,18 @@ Result<ChosenEngine> poll_engine(const MonitorOptions& options, const Resources&
     return ChosenEngine{std::move(*source), poll_remark(options, resources)};
 }
 
+Result<ChosenEngine> timer_engine(const MonitorOptions& options) {
+    const engine::PollOptions interval = poll_options(options);
+    auto source = engine::PollSource::with_timers(interval);
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{
+        std::move(*source),
+        fmt::format("fires in the first tick of the kernel's timer after a level was reached, and "
+                    "costs nothing before; children are looked for every {} to {} ms, one that "
+                    "ends sooner is missed",
+                    interval.min_interval.count(), interval.max_interval.count())};
+}
+
 // The same for what is counted for no process.
 Result<ChosenEngine> shared_poll_engine(const MonitorOptions& options, const Resources& resources) {
     auto iterator = choose_task_iterator(options.engine);
@@ -169,7 +181,8 @@ class Parts {
 // The resources watched, by what can watch them.
 struct Sorted {
     Resources hooked;
-    Resources without_hooks;  // those of processes
+    Resources timed;
+    Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
 };
 
@@ -179,6 +192,8 @@ Sorted sort_resources(const MonitorOptions& options) {
         const Resource* resource = watch.resource;
         if (resource->has_hooks() && options.engine != EngineChoice::poll)
             sorted.hooked.insert(resource);
+        else if (resource->facility == Facility::cpu_timer && options.engine != EngineChoice::poll)
+            sorted.timed.insert(resource);
         else if (resource->scope == Scope::process)
             sorted.without_hooks.insert(resource);
         else
@@ -192,6 +207,7 @@ Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
     if (options.engine != EngineChoice::kernel && options.engine != EngineChoice::tracepoint)
         return {};
     Resources missing = sorted.without_hooks;
+    missing.insert(sorted.timed.begin(), sorted.timed.end());
     missing.insert(sorted.shared.begin(), sorted.shared.end());
     if (missing.empty()) return {};
     return fail(fmt::format("--engine {}: it has no hooks for {}; without --engine each resource "
@@ -221,6 +237,7 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
             sorted.hooked.merge(std::exchange(sorted.without_hooks, {}));
         added = add(std::move(hooks), sorted.hooked);
     }
+    if (added && !sorted.timed.empty()) added = add(timer_engine(options), sorted.timed);
     if (added && !sorted.without_hooks.empty())
         added = add(poll_engine(options, sorted.without_hooks), sorted.without_hooks);
     if (added && !sorted.shared.empty())

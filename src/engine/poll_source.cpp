@@ -23,6 +23,10 @@ std::uint64_t epoll_key(pid_t pid, bool thread) {
     return static_cast<std::uint64_t>(pid) << 1 | (thread ? 1 : 0);
 }
 
+std::pair<pid_t, bool> key_of(std::uint64_t epoll_key) {
+    return {static_cast<pid_t>(epoll_key >> 1), (epoll_key & 1) != 0};
+}
+
 }  // namespace
 
 PollSource::PollSource(const PollOptions& options, TimerFd timer, kernel::Procfs procfs)
@@ -41,6 +45,22 @@ Result<std::unique_ptr<PollSource>> PollSource::create(const PollOptions& option
     if (!epoll) return tl::unexpected(epoll.error());
     source->epoll_ = std::move(*epoll);
     return source;
+}
+
+Result<std::unique_ptr<PollSource>> PollSource::with_timers(const PollOptions& options,
+                                                            kernel::Procfs procfs) {
+    auto timers = kernel::CpuTimers::create();
+    if (!timers) return tl::unexpected(timers.error());
+    auto source = create(options, std::move(procfs));
+    if (!source) return source;
+    if (auto added = add_to_epoll((*source)->epoll_, (*timers)->fd()); !added)
+        return tl::unexpected(added.error());
+    (*source)->timers_ = std::move(*timers);
+    return source;
+}
+
+std::string_view PollSource::engine_of(std::uint32_t tally) const {
+    return tally < timed_.size() && timed_[tally] ? "timer" : "poll";
 }
 
 Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
@@ -64,8 +84,8 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
                     ENOSPC);
-    subject.add(watches_[watch], watch, slots_.take(), PollSubject::Origin::named,
-                target.at_exec ? PollSubject::Start::at_exec : PollSubject::Start::now);
+    add(subject, target.thread, watch, PollSubject::Origin::named,
+        target.at_exec ? PollSubject::Start::at_exec : PollSubject::Start::now);
     if (!target.at_exec) look(subject, {target.pid, target.thread}, TimerFd::now());
     discover_interval_ = interval_.min();
     discover_due_ = Duration::zero();
@@ -94,6 +114,19 @@ PollSubject& PollSource::insert(kernel::ProcessIdentity who, bool thread) {
     if (who.pidfd() >= 0) (void)add_to_epoll(epoll_, who.pidfd(), epoll_key(key.first, thread));
     PollSubject subject(procfs_, queue_, std::move(who), thread, interval_);
     return subjects_.insert_or_assign(key, std::move(subject)).first->second;
+}
+
+void PollSource::add(PollSubject& subject, bool thread, std::uint32_t watch,
+                     PollSubject::Origin origin, PollSubject::Start start) {
+    const TallySlot slot = slots_.take();
+    subject.add(watches_[watch], watch, slot, origin, start);
+    timed_.resize(std::max<std::size_t>(timed_.size(), slot.index + 1));
+    timed_[slot.index] = false;
+    if (!timers_ || thread) return;
+    auto timer = timers_->make(subject.who().pid(), epoll_key(subject.who().pid(), false));
+    if (!timer) return;
+    subject.use_timer(watch, std::move(*timer));
+    timed_[slot.index] = true;
 }
 
 void PollSource::executed(pid_t pid) {
@@ -128,10 +161,19 @@ void PollSource::take_exits() {
         const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
         for (int i = 0; i < n; ++i) {
             const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
-            if (key == 0) continue;  // the timer
-            finish({static_cast<pid_t>(key >> 1), (key & 1) != 0}, 0);
+            if (key == 0) continue;  // the timers
+            finish(key_of(key), 0);
             any_exit = true;
         }
+    }
+}
+
+void PollSource::look_at_fired(Duration at) {
+    if (!timers_) return;
+    for (const std::uint64_t fired : timers_->take_fired()) {
+        const Key key = key_of(fired);
+        const auto found = subjects_.find(key);
+        if (found != subjects_.end() && found->second.in_force()) look(found->second, key, at);
     }
 }
 
@@ -176,8 +218,7 @@ bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     }
     PollSubject& subject = insert(std::move(*who), false);
     for (const std::uint32_t watch : watches)
-        subject.add(watches_[watch], watch, slots_.take(), PollSubject::Origin::inherited,
-                    PollSubject::Start::now);
+        add(subject, false, watch, PollSubject::Origin::inherited, PollSubject::Start::now);
     look(subject, key, TimerFd::now());
     return true;
 }
@@ -186,6 +227,7 @@ void PollSource::read(const Reader& reader) {
     timer_.clear();
     const Duration start = TimerFd::now();
     take_exits();
+    look_at_fired(start);
     if (start >= rest_until_) {
         look_at_due(start);
         if (start >= discover_due_) {

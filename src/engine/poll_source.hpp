@@ -40,7 +40,13 @@ class PollSource final : public RecordSource {
     [[nodiscard]] static Result<std::unique_ptr<PollSource>> create(
         const PollOptions& options = {}, kernel::Procfs procfs = kernel::Procfs{});
 
-    [[nodiscard]] std::string_view engine() const override { return "poll"; }
+    /// The engine `timer`, for resources with Facility::cpu_timer: nothing is looked at before a timer on the CPU clock
+    /// of the process fires. Children are found by looking all the same. Of a thread there is no such clock: polled.
+    [[nodiscard]] static Result<std::unique_ptr<PollSource>> with_timers(
+        const PollOptions& options = {}, kernel::Procfs procfs = kernel::Procfs{});
+
+    [[nodiscard]] std::string_view engine() const override { return timers_ ? "timer" : "poll"; }
+    [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
 
     /// REQUIRES: `resource` is one of a process that can be read. Errors: ENOSPC, BRINK_MAX_WATCHES are in use; EINVAL,
     /// n_levels is out of range.
@@ -75,16 +81,21 @@ class PollSource final : public RecordSource {
 
     Result<PollSubject*> subject_for(const Target& target);
     PollSubject& insert(kernel::ProcessIdentity who, bool thread);
+    void add(PollSubject& subject, bool thread, std::uint32_t watch, PollSubject::Origin origin,
+             PollSubject::Start start);
     void look(PollSubject& subject, Key key, Duration at);
     void finish(Key key, int error);
     void take_exits();
     void look_at_due(Duration at);
+    void look_at_fired(Duration at);
     void discover();
     bool adopt(const PollSubject& parent, pid_t child);
     void set_timer();
 
     kernel::Procfs procfs_;
     PollInterval interval_;  ///< a fresh one, from which each subject's is copied
+    std::unique_ptr<kernel::CpuTimers> timers_;  ///< engine `timer`; outlives the subjects
+    std::vector<bool> timed_;                    ///< by slot: has a timer
     Fd epoll_;
     TimerFd timer_;
     std::deque<PollWatch> watches_;  ///< subjects point into it

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
 #include "engine/poll_interval.hpp"
 #include "engine/poll_tally.hpp"
 #include "engine/tally_slots.hpp"
+#include "kernel/cpu_timer.hpp"
 #include "kernel/process_identity.hpp"
 #include "kernel/procfs.hpp"
 #include "resource/table.hpp"
@@ -42,6 +44,8 @@ class PollSubject {
     /// Adds a tally for `watch`, which must outlive the subject and has number `number`.
     void add(const PollWatch& watch, std::uint32_t number, TallySlot slot, Origin origin,
              Start start);
+    /// Watch `number` is looked at when `timer` fires, and not at intervals: the resource is CPU time.
+    void use_timer(std::uint32_t number, kernel::CpuTimer timer);
     /// Whether it has watch `number` already; if so the user has now named it.
     bool rename(std::uint32_t number);
     /// Those that waited for the execve are in force from now on.
@@ -66,6 +70,7 @@ class PollSubject {
   private:
     struct Bound {
         const resource::Definition* definition;
+        std::optional<kernel::CpuTimer> timer{};
         PollTally tally;
         PollInterval interval;
         Duration due{0};
@@ -79,6 +84,8 @@ class PollSubject {
     };
 
     void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
+    [[nodiscard]] Duration next_look(Bound& bound, const resource::Reading& reading, Duration now);
+    static void set_timer(const Bound& bound, std::uint64_t usage);
     void queue(const Bound& bound, const brink_record& from);
     void refresh_names();
 
