@@ -17,7 +17,7 @@ before the limit bites, without polling. Then it can act.
 
 usage:
   brink run [OPTION]... [--] COMMAND [ARG]...   run a command and watch it
-  brink watch --pid P|--tid T [OPTION]...       watch what is running
+  brink watch SUBJECT [OPTION]...               watch what is running
   brink top [OPTION]...                         who is nearest to a limit, live
   brink limits [OPTION]...                      every limit, the nearest first
   brink doctor [OPTION]...                      what this machine allows
@@ -45,12 +45,22 @@ input, output and error are the command's own; events go to standard error.
 )";
 
 constexpr std::string_view kWatch =
-    R"(usage: brink watch (--pid P | --tid T) [OPTION]...
+    R"(usage: brink watch SUBJECT [OPTION]...
 
-Watches what is running already until it ends; events go to standard output.
-
+Watches what is running already; events go to standard output. One process or
+thread until it ends, else until interrupted. SUBJECT is one of
   --pid P              process P and the children it will have
   --tid T              thread T alone
+  --unit U             the processes, or the cgroup, of a unit of systemd
+  --cgroup C           the same of a cgroup and those below it
+  --container ID       the same of a container
+  --comm N             processes of this name
+  --exe X              processes that execute this file
+  --user U             processes of this user, or what is counted for the user
+  --realtime           processes with a real-time thread
+  --all                every process, user, cgroup or socket
+  --system             what is counted for the whole system
+Who comes to match later is watched from the first instruction.
 )";
 
 // Behind kRun and kWatch.
@@ -162,11 +172,14 @@ instead.
   -h, --help           this
 )";
 
-// From the table of resources: all, or those that can be watched.
-std::string resource_list(bool watchable) {
+// Which resources a help text lists.
+enum class Listed { all, watchable, of_processes };
+
+std::string resource_list(Listed listed) {
     std::string list = "\nresources:\n";
     for (const Resource* resource : resources())
-        if (!watchable || resource->watchable())
+        if (listed == Listed::all || (resource->watchable() && (listed == Listed::watchable ||
+                                                                resource->scope == Scope::process)))
             list += fmt::format("  {:<19}  {}\n", resource->name, resource->summary);
     return list;
 }
@@ -177,17 +190,17 @@ std::string general_help() { return std::string(kGeneral); }
 
 std::string run_help() {
     return fmt::format("{}{}{}{}{}{}{}{}", kRun, kWatches, kRunActions, kOutput, kRestart, kEngine,
-                       resource_list(true), kRunStatus);
+                       resource_list(Listed::of_processes), kRunStatus);
 }
 
 std::string watch_help() {
-    return fmt::format("{}{}{}{}{}{}", kWatch, kWatches, kOutput, kEngine, resource_list(true),
-                       kWatchStatus);
+    return fmt::format("{}{}{}{}{}{}", kWatch, kWatches, kOutput, kEngine,
+                       resource_list(Listed::watchable), kWatchStatus);
 }
 
 std::string top_help() { return std::string(kTop); }
 
-std::string limits_help() { return std::string(kLimits) + resource_list(false); }
+std::string limits_help() { return std::string(kLimits) + resource_list(Listed::all); }
 
 std::string doctor_help() { return std::string(kDoctor); }
 

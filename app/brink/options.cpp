@@ -58,21 +58,35 @@ Result<std::string> parse_btf(const std::string& value) {
     return value;
 }
 
-// Both `run` and `watch` watch processes.
-Result<void> check_watchable(const engine::WatchSpec& watch) {
-    const Resource& resource = *watch.resource;
-    if (resource.watchable()) return {};
-    if (resource.scope != Scope::process)
-        return fail(fmt::format("watch {}: {} is counted for {}{}, not for a process; brink limits "
-                                "-r {} shows how it stands",
-                                in_quotes(watch.text), resource.name,
-                                resource.scope == Scope::system ? "the " : "a ",
-                                scope_name(resource.scope), resource.name));
-    return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
-                            resource.name, resource.unreadable));
+// "--user U or --all": how `brink watch` names subjects of `scope`.
+std::string_view options_for(Scope scope) {
+    switch (scope) {
+        case Scope::process: return "--pid P, --unit U or another of brink watch --help";
+        case Scope::user: return "--user U or --all";
+        case Scope::cgroup: return "--cgroup C, --unit U, --container ID or --all";
+        case Scope::socket: return "--all, or the processes that own it: --unit U and the like";
+        case Scope::system: return "--system";
+    }
+    return "";
 }
 
-Result<void> set_watches(const Arguments& arguments, MonitorOptions& options) {
+// `selection`: whom `brink watch` was told to watch; nullptr: one process or thread.
+Result<void> check_watchable(const engine::WatchSpec& watch, const engine::Selection* selection) {
+    const Resource& resource = *watch.resource;
+    if (!resource.watchable())
+        return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
+                                resource.name, resource.unreadable));
+    if (selection ? selects(selection->by, resource.scope) : resource.scope == Scope::process)
+        return {};
+    return fail(fmt::format(
+        "watch {}: {} is counted for {}{}, not for {}{}; it is watched with brink watch and {}",
+        in_quotes(watch.text), resource.name, resource.scope == Scope::system ? "the " : "a ",
+        scope_name(resource.scope), selection ? "--" : "a process",
+        selection ? select_name(selection->by) : "", options_for(resource.scope)));
+}
+
+Result<void> set_watches(const Arguments& arguments, MonitorOptions& options,
+                         const engine::Selection* selection) {
     std::vector<std::string> texts = arguments.all("--watch");
     if (texts.size() > BRINK_MAX_PER_SUBJECT)
         return fail(fmt::format("option --watch is there {} times; a process has at most {} "
@@ -82,7 +96,7 @@ Result<void> set_watches(const Arguments& arguments, MonitorOptions& options) {
     for (const std::string& text : texts) {
         auto watch = engine::parse_watch(text);
         if (!watch) return tl::unexpected(watch.error());
-        if (auto watchable = check_watchable(*watch); !watchable) return watchable;
+        if (auto watchable = check_watchable(*watch, selection); !watchable) return watchable;
         options.watches.push_back(std::move(*watch));
     }
     for (const std::string& text : arguments.all("--on")) {
@@ -100,8 +114,9 @@ Result<void> set_poll_interval(const Arguments& arguments, MonitorOptions& optio
     return done;
 }
 
-Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options) {
-    Result<void> done = set_watches(arguments, options);
+Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options,
+                         const engine::Selection* selection = nullptr) {
+    Result<void> done = set_watches(arguments, options, selection);
     if (done) done = set(arguments, "--output", parse_output, options.output);
     if (done) done = set(arguments, "--events", parse_events_to, options.events);
     if (done) done = set(arguments, "--engine", parse_engine, options.engine);
@@ -156,23 +171,52 @@ Result<void> check_watch_actions(const WatchOptions& options) {
     return {};
 }
 
+// The options of `brink watch` that name subjects, as they are there.
+std::vector<std::string> subject_options(const Arguments& arguments) {
+    std::vector<std::string> given;
+    for (const char* name :
+         {"--pid", "--tid", "--unit", "--cgroup", "--comm", "--exe", "--user", "--container"})
+        if (!arguments.all(name).empty()) given.emplace_back(name);
+    for (const char* name : {"--realtime", "--all", "--system"})
+        if (arguments.has(name)) given.emplace_back(name);
+    return given;
+}
+
 Result<void> set_subject(const Arguments& arguments, WatchOptions& options) {
-    const bool pid = !arguments.all("--pid").empty();
-    options.thread = !arguments.all("--tid").empty();
-    if (pid == options.thread)
-        return fail(pid ? "--pid and --tid are both there; write one of them"
-                        : "there is no process; write --pid P, or --tid T for one thread");
-    const std::string name = options.thread ? "--tid" : "--pid";
-    return set(arguments, name, number_of(name, 1, INT_MAX), options.pid);
+    const std::vector<std::string> given = subject_options(arguments);
+    if (given.empty())
+        return fail(
+            "there is nothing to watch; write --pid P, or one of --tid, --unit, --cgroup, --comm, "
+            "--exe, --user, --container, --realtime, --all, --system");
+    if (given.size() > 1)
+        return fail(fmt::format("{} and {} are both there; write one of them", given[0], given[1]));
+    const std::string& name = given.front();
+    options.thread = name == "--tid";
+    if (name == "--pid" || options.thread)
+        return set(arguments, name, number_of(name, 1, INT_MAX), options.pid);
+    const engine::SelectBy by = engine::select_by(std::string_view(name).substr(2));
+    if (by == engine::SelectBy::realtime || by == engine::SelectBy::all ||
+        by == engine::SelectBy::system) {
+        options.selection = engine::Selection{.by = by, .value = {}};
+        return {};
+    }
+    return set(
+        arguments, name,
+        [by](const std::string& text) { return engine::parse_selection(by, text); },
+        options.selection);
+}
+
+const engine::Selection* selection_of(const WatchOptions& options) {
+    return options.selection ? &*options.selection : nullptr;
 }
 
 CommandLine parse_watch_command(Words words) {
-    Arguments arguments(option_names("watch"));
+    Arguments arguments(option_names("watch"), flag_names("watch"));
     WatchOptions options;
     Result<void> done = arguments.parse(words, false);
     if (done && arguments.help()) return stop_with(watch_help());
     if (done) done = set_subject(arguments, options);
-    if (done) done = set_monitor(arguments, options);
+    if (done) done = set_monitor(arguments, options, selection_of(options));
     if (done) done = check_watch_actions(options);
     if (!done) return wrong("brink watch", done.error(), kUsage);
     return options;
@@ -302,13 +346,15 @@ std::vector<std::string> option_names(std::string_view command) {
     if (command == "run")
         names.insert(names.end(), {"--restart-grace", "--restart-delay", "--restart-max"});
     else
-        names.insert(names.end(), {"--pid", "--tid"});
+        names.insert(names.end(), {"--pid", "--tid", "--unit", "--cgroup", "--comm", "--exe",
+                                   "--user", "--container"});
     return names;
 }
 
 std::vector<std::string> flag_names(std::string_view command) {
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
+    if (command == "watch") return {"--realtime", "--all", "--system"};
     return {};
 }
 

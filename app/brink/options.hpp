@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/action_spec.hpp"
+#include "engine/selection.hpp"
 #include "engine/watch_spec.hpp"
 
 namespace brink::app {
@@ -48,8 +49,9 @@ struct RunOptions : MonitorOptions {
 };
 
 struct WatchOptions : MonitorOptions {
-    pid_t pid = 0;        ///< > 0. A tid where `thread`
+    pid_t pid = 0;        ///< > 0, unless there is a selection. A tid where `thread`
     bool thread = false;  ///< --tid: one thread, not the process it belongs to
+    std::optional<engine::Selection> selection;  ///< who, where it is no single process or thread
 };
 
 struct DoctorOptions {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// brink watch: watches a process or thread that runs already, until it ends or brink is interrupted.
+// brink watch: watches what runs already: a process or thread until it ends, or all that a selection means, until brink
+// is interrupted.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -36,6 +37,14 @@ Result<std::string> find_subject(const WatchOptions& options) {
     return fmt::format("{} {} ({})", what, options.pid, stat->comm);
 }
 
+Result<void> set_watches(const WatchOptions& options, engine::Monitor& monitor) {
+    if (options.selection) return monitor.select(*options.selection);
+    engine::Target target;
+    target.pid = options.pid;
+    target.thread = options.thread;
+    return monitor.bind(target);
+}
+
 // SIGHUP: hold the counts against the kernel's own. Whether another signal asked for the end.
 bool asked_to_stop(int signals, Session& session) {
     signalfd_siginfo info{};
@@ -63,7 +72,8 @@ int watch_command(const WatchOptions& options) {
     original.limits.emplace_back(RLIMIT_NOFILE, limit);
     raise_own_limits();
 
-    const auto subject = find_subject(options);
+    const auto subject = options.selection ? options.selection->description()
+                                           : find_subject(options);
     if (!subject) {
         notice(subject.error().message);
         return kFailure;
@@ -74,20 +84,18 @@ int watch_command(const WatchOptions& options) {
         return kFailure;
     }
     Session& session = **created;
-    session.output().never_fold(options.pid);
+    if (options.pid) session.output().never_fold(options.pid);
     bool ended = false;
     session.on_event([&](const Event& event, const engine::Context& context) {
-        if (event.type == EventType::exit && context.named) ended = true;
+        if (event.type == EventType::exit && context.named && options.pid) ended = true;
     });
-    engine::Target target;
-    target.pid = options.pid;
-    target.thread = options.thread;
-    if (auto bound = session.monitor().bind(target); !bound) {
+    if (auto bound = set_watches(options, session.monitor()); !bound) {
         notice(bound.error().message);
         return kFailure;
     }
     notice(session.description(*subject));
-    session.say_dormant(options.pid);
+    if (options.pid) session.say_dormant(options.pid);
+    for (const std::string& remark : session.monitor().source().take_remarks()) notice(remark);
     session.read_records();
     while (!ended && !session.output().closed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);

@@ -192,7 +192,7 @@ const char* brink_type_name(uint32_t type) {
 }
 
 const char* brink_engine_name(uint8_t engine) {
-    static constexpr const char* kNames[] = {"", "kernel", "tracepoint", "poll"};
+    static constexpr const char* kNames[] = {"", "kernel", "tracepoint", "poll", "timer"};
     return engine < std::size(kNames) ? kNames[engine] : "";
 }
 

@@ -79,7 +79,7 @@ ssize_t brink_read(int fd, struct brink_event* events, size_t count);
 /* What was wrong with the last call of this thread that failed: valid until its next one. */
 const char* brink_error(void);
 
-/* "crossing", "initial", ...; "kernel", "tracepoint", "poll". Unknown numbers give "". */
+/* "crossing", "initial", ...; "kernel", "tracepoint", "poll", "timer". Unknown numbers give "". */
 const char* brink_type_name(uint32_t type);
 const char* brink_engine_name(uint8_t engine);
 

@@ -62,7 +62,7 @@ enum brink_event_type {
 
 enum brink_direction { BRINK_UP = 1, BRINK_DOWN = 2 };
 enum brink_event_cause { BRINK_BY_OPERATION = 0, BRINK_BY_LIMIT = 1, BRINK_BY_EXIT = 2 };
-enum brink_event_engine { BRINK_KERNEL = 1, BRINK_TRACEPOINT = 2, BRINK_POLL = 3 };
+enum brink_event_engine { BRINK_KERNEL = 1, BRINK_TRACEPOINT = 2, BRINK_POLL = 3, BRINK_TIMER = 4 };
 
 enum brink_event_flag {
     BRINK_EVENT_NAMED =

@@ -12,20 +12,23 @@ _brink_values() {
     case $1 in
         -w | --watch)
             compopt -o nospace
-            mapfile -t COMPREPLY < <(compgen -S = -W "$(_brink_resources run)" -- "$2")
+            mapfile -t COMPREPLY < <(compgen -S = -W "$(_brink_resources "${COMP_WORDS[1]}")" -- "$2")
             ;;
         -r | --resource) mapfile -t COMPREPLY < <(compgen -W "$(_brink_resources limits)" -- "$2") ;;
         --interval) mapfile -t COMPREPLY < <(compgen -W "1s 2s 5s 10s" -- "$2") ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$2") ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
-        --events | --btf)
+        --events | --btf | --exe)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$2")
             ;;
         --pid | --tid) mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && printf '%s ' [0-9]*)" -- "$2") ;;
+        --unit) mapfile -t COMPREPLY < <(compgen -W "$(systemctl list-units --plain --no-legend 2>/dev/null | cut -d ' ' -f 1)" -- "$2") ;;
+        --user) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
+        --comm) mapfile -t COMPREPLY < <(compgen -W "$(ps -eo comm= | sort -u)" -- "$2") ;;
         --restart-grace | --restart-delay) mapfile -t COMPREPLY < <(compgen -W "1s 5s 10s 30s 1m" -- "$2") ;;
         --poll-interval) mapfile -t COMPREPLY < <(compgen -W "10ms,1s" -- "$2") ;;
-        --on | --restart-max | --max-subjects | -n | --lines) ;;
+        --on | --cgroup | --container | --restart-max | --max-subjects | -n | --lines) ;;
         *) return 1 ;;
     esac
 }
@@ -72,7 +75,7 @@ _brink() {
     fi
     case $subcommand in
         run) options="$common --restart-grace --restart-delay --restart-max" ;;
-        watch) options="$common --pid --tid" ;;
+        watch) options="$common --pid --tid --unit --cgroup --comm --exe --user --container --realtime --all --system" ;;
         top) options="--resource --once --lines --interval --engine --output --help" ;;
         limits) options="--resource --all --lines --watch --interval --engine --output --help" ;;
         doctor) options="--output --btf --help" ;;

@@ -82,11 +82,6 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
     bpf_loop(BRINK_MAX_PER_SUBJECT, denied_next, &r, 0);
 }
 
-static __always_inline void read_limit(struct brink_tally* t) {
-    t->limit = limit_now(t->signal, t->kind, 0);
-    t->limit_hard = limit_now(t->signal, t->kind, 1);
-}
-
 /* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
  * subject_begin(). 0: none is free, or `watch`'s account has as many as it may. */
 static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
@@ -124,7 +119,7 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->budget = 0;
     t->lock = 0;
     t->signal = (__u64)BPF_CORE_READ(leader, signal);
-    read_limit(t);
+    limit_read(id);
     return id;
 }
 

@@ -47,14 +47,6 @@ Result<std::unique_ptr<DaemonSource>> DaemonSource::connect(const std::string& p
     return source;
 }
 
-Result<void> DaemonSource::set_owner(std::uint32_t, const engine::Owner&) {
-    return fail("brinkd does not take orders for others", EOPNOTSUPP);
-}
-
-Result<void> DaemonSource::set_account(std::uint32_t, const engine::Account&) {
-    return fail("brinkd does not take orders for others", EOPNOTSUPP);
-}
-
 Result<std::uint32_t> DaemonSource::add_watch(const Resource& resource, const brink_watch& watch) {
     brink_request probe{};
     specs_.push_back(spec_text(resource, watch));
@@ -72,18 +64,6 @@ Result<void> DaemonSource::bind(std::uint32_t watch, const engine::Target& targe
     if (!reply) return fail("brinkd: " + reply.error().message, reply.error().code);
     bound_[reply->watch] = watch;
     return {};
-}
-
-void DaemonSource::remove_watches(std::span<const std::uint32_t> watches) {
-    for (const std::uint32_t removed : watches) {
-        std::erase_if(bound_, [&](const auto& bound) {
-            if (bound.second != removed) return false;
-            brink_request request = new_request(BRINK_REQUEST_REMOVE);
-            request.watch = bound.first;
-            (void)ask(fd(), request);
-            return true;
-        });
-    }
 }
 
 void DaemonSource::read(const Reader& reader) {

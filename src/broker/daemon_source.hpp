@@ -20,16 +20,10 @@ class DaemonSource final : public engine::RecordSource {
     [[nodiscard]] static Result<std::unique_ptr<DaemonSource>> connect(const std::string& path);
 
     [[nodiscard]] std::string_view engine() const override { return engine_; }
-    /// The daemon decides on behalf of whom; it is not for us to say.
-    [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const engine::Owner& who) override;
-    [[nodiscard]] Result<void> set_account(std::uint32_t account,
-                                           const engine::Account& bounds) override;
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
     /// Errors: what the daemon says: EPERM, EDQUOT, …
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const engine::Target& target) override;
-    void remove_watches(std::span<const std::uint32_t> watches) override;
-    [[nodiscard]] bool resync(std::uint32_t, std::uint32_t) override { return false; }
 
     /// -1 once the daemon has ended.
     [[nodiscard]] int fd() const override { return socket_.get(); }
@@ -37,7 +31,6 @@ class DaemonSource final : public engine::RecordSource {
     [[nodiscard]] std::string failure() const override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return dropped_; }
-    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t) const override { return 0; }
     [[nodiscard]] std::uint64_t unwatched() const override { return 0; }
 
   private:

@@ -26,16 +26,16 @@ static_assert(int{BRINK_CAUSE_OPERATION} == int{BRINK_BY_OPERATION} &&
               int{BRINK_CAUSE_EXIT} == int{BRINK_BY_EXIT});
 static_assert(sizeof(brink_event::comm) == sizeof(brink_record::comm));
 
-constexpr std::array<std::string_view, 4> kEngines = {"", "kernel", "tracepoint", "poll"};
+constexpr std::array<std::string_view, 5> kEngines = {"", "kernel", "tracepoint", "poll", "timer"};
 
-void set_subject(brink_event& event, const brink_record& record, const ClientWatch& watch,
-                 const Peer& peer) {
+void set_subject(brink_event& event, const brink_record& record, const Peer& peer) {
     event.subject = std::uint64_t{record.generation} << 32U | record.tally;
     event.start_time_ns = record.start_time_ns;
-    // Hooks know the namespace of the owner; the engine `poll` has our own numbers.
+    // Hooks know the namespace of the owner; other engines have our own numbers.
+    const bool hooks = event.engine == BRINK_KERNEL || event.engine == BRINK_TRACEPOINT;
     const auto number = [&](brink_u32 pid) {
         const auto own = static_cast<pid_t>(pid);
-        return watch.engine == BRINK_POLL && own ? peer.their_pid(own) : own;
+        return hooks || !own ? own : peer.their_pid(own);
     };
     event.pid = number(record.ns_pid);
     event.tid = number(record.ns_tid);
@@ -58,7 +58,7 @@ void set_level(brink_event& event, const brink_record& record, const ClientWatch
 }  // namespace
 
 std::optional<brink_event> event_of(const brink_record& record, const ClientWatch& watch,
-                                    const Peer& peer) {
+                                    const Peer& peer, std::string_view engine) {
     const auto* const type = std::find_if(kTypes.begin(), kTypes.end(), [&](const Types& types) {
         return types.record == record.type;
     });
@@ -66,9 +66,9 @@ std::optional<brink_event> event_of(const brink_record& record, const ClientWatc
     brink_event event{};
     event.type = type->event;
     event.cookie = watch.cookie;
-    event.engine = watch.engine;
+    event.engine = engine_number(engine);
     event.monotonic_ns = record.monotonic_ns;
-    set_subject(event, record, watch, peer);
+    set_subject(event, record, peer);
     event.error = static_cast<std::int32_t>(record.errno_value);
     if (event.type == BRINK_EVENT_EXIT) {
         if (event.error) set_text(event, "credentials");

@@ -12,15 +12,16 @@
 
 namespace brink::broker {
 
-/// `record` of `watch` for `peer`, in the peer's numbers; `watch` and `seq` of the event are left out. nullopt: it is none
+/// `record` of `watch`, from `engine`, for `peer`, in the peer's numbers; `watch` and `seq` of the event are left out. nullopt: it is none
 /// for clients.
 [[nodiscard]] std::optional<brink_event> event_of(const brink_record& record,
-                                                  const ClientWatch& watch, const Peer& peer);
+                                                  const ClientWatch& watch, const Peer& peer,
+                                                  std::string_view engine);
 
 /// The record that `event` was made of, as far as a client may know it. nullopt: it was none.
 [[nodiscard]] std::optional<brink_record> record_of(const brink_event& event);
 
-/// enum brink_event_engine of "kernel", "tracepoint", "poll", and back.
+/// enum brink_event_engine of "kernel", and so on, and back.
 [[nodiscard]] std::uint8_t engine_number(std::string_view name);
 [[nodiscard]] std::string_view engine_name(std::uint8_t number);
 

@@ -25,7 +25,7 @@ std::string_view spec_of(const brink_request& request) {
 Result<engine::WatchSpec> parse_spec(const brink_request& request) {
     auto spec = engine::parse_watch(spec_of(request));
     if (!spec) return fail(spec.error().message, EINVAL);
-    if (!spec->resource->watchable())
+    if (spec->resource->scope != Scope::process || !spec->resource->watchable())
         return fail(fmt::format("{} cannot be watched on a process", spec->resource->name),
                     EOPNOTSUPP);
     return spec;
@@ -89,7 +89,9 @@ Result<brink_event> Server::add(Client& client, const PendingRequest& pending) {
     watch.slot = *slot;
     watch.cookie = request.cookie;
     watch.spec = spec->text;
-    watch.engine = engine_number(source_->engine(*slot));
+    watch.engine = spec->resource->has_hooks() ? engine_number(source_->engine())
+                   : spec->resource->facility == Facility::cpu_timer ? std::uint8_t{BRINK_TIMER}
+                                                                     : std::uint8_t{BRINK_POLL};
     for (engine::Level& level : spec->levels) watch.levels.push_back(std::move(level.text));
     const std::uint32_t number = ++client.last_watch;
     const ClientWatch& kept = client.watches.emplace(number, std::move(watch)).first->second;

@@ -183,7 +183,8 @@ void Server::route(const brink_record& record) {
                                              source_->dropped_of(user.account) - user.lost);
         user.lost += count;
         if (count > 0) client.queue.lose(count);
-    } else if (auto event = event_of(record, *slot.watch, client.peer())) {
+    } else if (auto event = event_of(record, *slot.watch, client.peer(),
+                                   source_->engine_of(record.tally))) {
         event->watch = slot.number;
         client.queue.push(*event);
     }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "base/utf8.hpp"
 #include "engine/combined_source.hpp"
@@ -33,25 +34,31 @@ Result<SharedSource> open_shared_source(const SourceOptions& options) {
     auto poll = engine::PollSource::create();
     if (!poll) return tl::unexpected(poll.error());
     SharedSource shared;
-    if (options.engine == EngineWish::poll) {
-        shared.source = std::move(*poll);
-        return shared;
-    }
+    std::vector<engine::CombinedSource::Part> parts;
     const bool tracepoint = options.engine == EngineWish::tracepoint;
-    auto hooked = hooks(tracepoint ? kernel::HookEngine::tracepoint : kernel::HookEngine::kernel,
-                        options);
-    if (!hooked && options.engine == EngineWish::automatic) {
-        shared.source = std::move(*poll);
-        shared.remark = "not engine kernel: " + hooked.error().message;
-        return shared;
+    if (options.engine != EngineWish::poll) {
+        auto hooked = hooks(tracepoint ? kernel::HookEngine::tracepoint : kernel::HookEngine::kernel,
+                            options);
+        if (hooked)
+            parts.push_back({std::move(*hooked), [](const Resource& r) { return r.has_hooks(); }});
+        else if (options.engine == EngineWish::automatic)
+            shared.remark = "not engine kernel: " + hooked.error().message;
+        else
+            return fail(fmt::format("engine {}: {}", tracepoint ? "tracepoint" : "kernel",
+                                    hooked.error().message),
+                        hooked.error().code);
     }
-    if (!hooked)
-        return fail(fmt::format("engine {}: {}", tracepoint ? "tracepoint" : "kernel",
-                                hooked.error().message),
-                    hooked.error().code);
-    auto both = engine::CombinedSource::create(std::move(*hooked), std::move(*poll));
-    if (!both) return tl::unexpected(both.error());
-    shared.source = std::move(*both);
+    const bool has_hooks = !parts.empty();
+    const auto is_timed = [](const Resource& r) { return r.facility == Facility::cpu_timer; };
+    auto timers = engine::PollSource::with_timers();
+    if (!timers) return tl::unexpected(timers.error());
+    parts.push_back({std::move(*poll), [=](const Resource& r) {
+                         return !(has_hooks && r.has_hooks()) && !is_timed(r);
+                     }});
+    parts.push_back({std::move(*timers), is_timed});
+    auto combined = engine::CombinedSource::create(std::move(parts));
+    if (!combined) return tl::unexpected(combined.error());
+    shared.source = std::move(*combined);
     return shared;
 }
 
