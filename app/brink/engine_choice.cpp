@@ -13,6 +13,8 @@
 #include "engine/combined_source.hpp"
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
+#include "engine/pressure_source.hpp"
+#include "engine/refusal_source.hpp"
 #include "engine/shared_poll_source.hpp"
 
 namespace brink::app {
@@ -109,6 +111,22 @@ Result<ChosenEngine> timer_engine(const MonitorOptions& options) {
                     interval.min_interval.count(), interval.max_interval.count())};
 }
 
+Result<ChosenEngine> pressure_engine() {
+    auto source = engine::PressureSource::create();
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{
+        std::move(*source),
+        "hears of a level from the kernel within 2 s, and costs nothing before; that pressure has "
+        "fallen is measured, 2 s later"};
+}
+
+// Beside one that counts.
+Result<ChosenEngine> refusal_engine() {
+    auto source = engine::RefusalSource::create();
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{std::move(*source), "says when a cgroup is refused something"};
+}
+
 // The same for what is counted for no process.
 Result<ChosenEngine> shared_poll_engine(const MonitorOptions& options, const Resources& resources) {
     auto iterator = choose_task_iterator(options.engine);
@@ -181,8 +199,10 @@ class Parts {
 struct Sorted {
     Resources hooked;
     Resources timed;
+    Resources pressed;        // pressure
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
+    Resources refused;        // of these, those of which the kernel says when they are refused
 };
 
 Sorted sort_resources(const MonitorOptions& options) {
@@ -193,10 +213,15 @@ Sorted sort_resources(const MonitorOptions& options) {
             sorted.hooked.insert(resource);
         else if (resource->facility == Facility::cpu_timer && options.engine != EngineChoice::poll)
             sorted.timed.insert(resource);
+        else if (resource->facility == Facility::pressure && options.engine != EngineChoice::poll)
+            sorted.pressed.insert(resource);
         else if (resource->scope == Scope::process)
             sorted.without_hooks.insert(resource);
         else
             sorted.shared.insert(resource);
+        if (!resource->has_hooks() && resource->facility == Facility::cgroup_events &&
+            options.engine != EngineChoice::poll)
+            sorted.refused.insert(resource);
     }
     return sorted;
 }
@@ -207,6 +232,7 @@ Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
         return {};
     Resources missing = sorted.without_hooks;
     missing.insert(sorted.timed.begin(), sorted.timed.end());
+    missing.insert(sorted.pressed.begin(), sorted.pressed.end());
     missing.insert(sorted.shared.begin(), sorted.shared.end());
     if (missing.empty()) return {};
     return fail(fmt::format("--engine {}: it has no hooks for {}; without --engine each resource "
@@ -230,6 +256,7 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     const bool asked = options.engine == EngineChoice::kernel ||
                        options.engine == EngineChoice::tracepoint;
     Result<void> added;
+    std::string why;
     if (!sorted.hooked.empty()) {
         auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
         if (hooks && hooks->source->engine() == "poll")
@@ -237,11 +264,26 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
         added = add(std::move(hooks), sorted.hooked);
     }
     if (added && !sorted.timed.empty()) added = add(timer_engine(options), sorted.timed);
+    if (added && !sorted.pressed.empty()) {
+        auto pressure = pressure_engine();
+        if (pressure)
+            added = add(std::move(pressure), sorted.pressed);
+        else
+            why = "; not engine notify: " + pressure.error().message;
+        if (!pressure) sorted.shared.merge(std::exchange(sorted.pressed, {}));
+    }
     if (added && !sorted.without_hooks.empty())
         added = add(poll_engine(options, sorted.without_hooks), sorted.without_hooks);
     if (added && !sorted.shared.empty())
         added = add(shared_poll_engine(options, sorted.shared), sorted.shared);
+    if (added && !sorted.refused.empty()) {
+        if (auto refusals = refusal_engine())
+            parts.add(std::move(*refusals), sorted.refused);
+        else
+            why += "; refusals are not seen: " + refusals.error().message;
+    }
     if (!added) return tl::unexpected(added.error());
+    parts.say(why);
     return parts.take();
 }
 

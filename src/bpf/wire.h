@@ -210,6 +210,16 @@ enum brink_record_type {
 
 enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };
 
+/* `cause` of BRINK_RECORD_DENIED: what became of it, where no system call failed with an errno. */
+enum brink_refusal {
+    BRINK_REFUSAL_ERRNO = 0,
+    BRINK_REFUSAL_MAX,      /* it met the limit; memory is given back first */
+    BRINK_REFUSAL_HIGH,     /* slowed down, and made to give memory back */
+    BRINK_REFUSAL_OOM,      /* nothing could be given back */
+    BRINK_REFUSAL_OOM_KILL, /* a process was killed */
+    BRINK_REFUSAL_FAIL,     /* no swap was there */
+};
+
 enum brink_record_flag {
     BRINK_RECORD_UP = 1 << 0,
     BRINK_RECORD_SIGNALLED = 1 << 1, /* the hook has sent the level's signal */
@@ -231,7 +241,7 @@ struct brink_record {
     brink_u64 level;
     brink_u64 limit;
     brink_u64 limit_hard;
-    brink_u64 old_limit; /* BRINK_RECORD_LIMIT */
+    brink_u64 old_limit; /* BRINK_RECORD_LIMIT; of BRINK_RECORD_DENIED how often, 0: once */
     brink_u64 cgroup_id;
     brink_u32 pid;
     brink_u32 tid;    /* who acted; 0 where nobody did */

@@ -62,6 +62,23 @@ std::uint64_t clock_ticks(std::uint64_t ns) {
     return ns / (1'000'000'000U / per_second);
 }
 
+std::string_view refusal_name(std::uint8_t cause) {
+    switch (cause) {
+        case BRINK_REFUSAL_MAX: return "max";
+        case BRINK_REFUSAL_HIGH: return "high";
+        case BRINK_REFUSAL_OOM: return "oom";
+        case BRINK_REFUSAL_OOM_KILL: return "oom_kill";
+        case BRINK_REFUSAL_FAIL: return "fail";
+        default: return "";
+    }
+}
+
+void set_refusal(Event& event, const brink_record& record) {
+    if (record.errno_value) event.error = static_cast<int>(record.errno_value);
+    event.reason = refusal_name(record.cause);
+    if (record.old_limit > 1) event.times = record.old_limit;
+}
+
 std::string comm_of(const brink_record& record) {
     return {record.comm, ::strnlen(record.comm, sizeof record.comm)};
 }
@@ -177,7 +194,7 @@ Event Monitor::event_of(const brink_record& record) {
         event.limit_hard = finite(record.limit_hard);
     }
     if (record.type == BRINK_RECORD_LIMIT) event.old_limit = finite(record.old_limit);
-    if (record.type == BRINK_RECORD_DENIED) event.error = static_cast<int>(record.errno_value);
+    if (record.type == BRINK_RECORD_DENIED) set_refusal(event, record);
     if (record.type == BRINK_RECORD_EXIT && record.errno_value) event.reason = "credentials";
     if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
         set_level(event, record);

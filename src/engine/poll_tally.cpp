@@ -77,6 +77,10 @@ std::uint64_t PollTally::next_up() const {
     return position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1] : BRINK_NEVER;
 }
 
+std::uint64_t PollTally::level_at(const brink_level& level) const {
+    return brink_level_at(level.form, level.value, now_.limit);
+}
+
 bool PollTally::follows_limit() const {
     const auto relative = [](const brink_level& level) {
         return level.form != BRINK_LEVEL_ABSOLUTE;

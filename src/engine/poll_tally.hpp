@@ -45,6 +45,9 @@ class PollTally {
     /// The lowest threshold that is not passed; BRINK_NEVER if there is none.
     [[nodiscard]] std::uint64_t next_up() const;
 
+    /// The usage at which `level` stands under the limit of the last reading; BRINK_NEVER, it cannot be reached.
+    [[nodiscard]] std::uint64_t level_at(const brink_level& level) const;
+
     /// Whether any level, or the one of rearm, is relative to the limit.
     [[nodiscard]] bool follows_limit() const;
 

@@ -77,10 +77,10 @@ class RecordSource {
     /// Sets watch `watch` on whatever `selection` means of the scope of its resource: what is there now (`initial`
     /// records are queued on return), and what comes to match later, from its first instruction. What matches no longer
     /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
-    /// REQUIRES: selects(selection.by, scope of the resource).
+    /// REQUIRES: selects(selection.by, resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
 
-    /// What is to be said once of what was selected: that there is nothing now, or what cannot be seen of it.
+    /// What is to be said of what was selected, each once: that there is nothing now, or what cannot be seen of it.
     [[nodiscard]] virtual std::vector<std::string> take_remarks() { return {}; }
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
