@@ -46,6 +46,11 @@ Result<void> CombinedSource::select(std::uint32_t watch, const Selection& select
     return sources_[place.source]->select(place.watch, selection);
 }
 
+RecordSource::Selected CombinedSource::selected(std::uint32_t watch) const {
+    const Place& place = places_.at(watch);
+    return sources_[place.source]->selected(place.watch);
+}
+
 void CombinedSource::executed(pid_t pid) {
     for (const auto& source : sources_) source->executed(pid);
 }

@@ -25,6 +25,7 @@ class CombinedSource final : public RecordSource {
                                                   const brink_watch& watch) override;
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override;
     void executed(pid_t pid) override;
     [[nodiscard]] std::optional<std::size_t> check_all() override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "engine/hook_selections.hpp"
 #include "engine/record_order.hpp"
 #include "engine/record_source.hpp"
 #include "kernel/hooks.hpp"
@@ -35,14 +36,19 @@ class HookSource final : public RecordSource {
     /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full or the process
     /// has BRINK_MAX_PER_SUBJECT watches; EAGAIN, it changes its table faster than it can be read.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
+    /// Errors: what HookSelections::add() says.
+    [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
-    [[nodiscard]] std::uint64_t unwatched() const override { return hooks_->unwatched(); }
+    [[nodiscard]] std::uint64_t unwatched() const override {
+        return hooks_->unwatched() + unsettled_;
+    }
 
-    /// Holds every count against the kernel's table; one that differs is corrected and said in a
-    /// RESYNC record. The answer: how many did.
+    /// Holds every count against the kernel's table, and every process against the selections; a count that differs is
+    /// corrected and said in a RESYNC record. The answer: how many did.
     [[nodiscard]] std::optional<std::size_t> check_all() override;
 
     /// Whether this kernel may leave out a hook now and then; it is noticed, and check_all() follows.
@@ -54,13 +60,12 @@ class HookSource final : public RecordSource {
   private:
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
         : hooks_(std::move(hooks)),
+          selections_(*hooks_),
           order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
     [[nodiscard]] Result<void> follow_max_mappings();
     void read_max_mappings();
     [[nodiscard]] bool max_mappings_changed() const;  // since it was asked last
-    [[nodiscard]] std::optional<int> first_count(const brink_answer& bound);
-    [[nodiscard]] Result<void> settle(const brink_answer& bound);
-    void pause_between_samples() const;
+    [[nodiscard]] Result<void> settle_pending();
     void take(const void* data, std::size_t bytes, const Reader& reader);
     void read_ring(const Reader& reader);
     void resync_dropped(const Reader& reader);
@@ -69,6 +74,7 @@ class HookSource final : public RecordSource {
     [[nodiscard]] brink_command about(std::uint32_t id, brink_command_kind kind) const;
 
     std::unique_ptr<kernel::Hooks> hooks_;
+    HookSelections selections_;
     RecordOrder order_;
     Fd epoll_;
     Fd sysctl_;   // kMaxMappings, held open while inotify_ waits for writes to it
@@ -77,7 +83,9 @@ class HookSource final : public RecordSource {
     std::vector<bool> scans_;  // by watch: settled by recounting
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
-    bool woken_ = false;  // counts may be off, or something is not watched
+    std::uint64_t pending_seen_ = 0;
+    std::uint64_t unsettled_ = 0;  // selected, and their tables could not be counted
+    bool woken_ = false;           // counts may be off, or something is not watched
     kernel::HookEngine engine_ = kernel::HookEngine::kernel;
 };
 

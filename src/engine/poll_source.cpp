@@ -86,7 +86,7 @@ Result<PollSubject*> PollSource::subject_for(const Target& target) {
     const Key key{target.pid, target.thread};
     auto known = subjects_.find(key);
     if (known != subjects_.end() && !known->second.who().ended(procfs_)) return &known->second;
-    finish(key, 0);  // its number may have a new owner
+    finish(key, BRINK_EXIT_ENDED);  // its number may have a new owner
     auto who = kernel::ProcessIdentity::take(procfs_, target.pid, target.thread);
     if (!who) return tl::unexpected<Error>(who.error());
     if (who->ended(procfs_))
@@ -129,13 +129,14 @@ PollSubject::Slot PollSource::take_slot() {
 void PollSource::look(PollSubject& subject, Key key, Duration at) {
     const PollSubject::State state = subject.look(at);
     if (state != PollSubject::State::alive)
-        finish(key, state == PollSubject::State::forbidden ? EPERM : 0);
+        finish(key,
+               state == PollSubject::State::forbidden ? BRINK_EXIT_FORBIDDEN : BRINK_EXIT_ENDED);
 }
 
-void PollSource::finish(Key key, int error) {
+void PollSource::finish(Key key, brink_exit_reason reason) {
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
-    found->second.end(error);
+    found->second.end(reason);
     for (const std::uint32_t slot : found->second.slots()) free_slots_.push_back(slot);
     subjects_.erase(found);
 }
@@ -148,7 +149,7 @@ void PollSource::take_exits() {
         for (int i = 0; i < n; ++i) {
             const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
             if (key == 0) continue;  // the timer
-            finish({static_cast<pid_t>(key >> 1), (key & 1) != 0}, 0);
+            finish({static_cast<pid_t>(key >> 1), (key & 1) != 0}, BRINK_EXIT_ENDED);
             any_exit = true;
         }
     }
@@ -178,7 +179,8 @@ void PollSource::discover() {
     }
     // Dense after a birth, rarer the longer there is none.
     discover_interval_ = std::min(discover_interval_ + discover_interval_ / 4, interval_.max());
-    if (parents.size() > n_known) discover_interval_ = interval_.min();
+    const bool any_selected = discover_selected();
+    if (parents.size() > n_known || any_selected) discover_interval_ = interval_.min();
 }
 
 // Whether `child` is watched from now on.
@@ -188,12 +190,17 @@ bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     auto who = kernel::ProcessIdentity::take(procfs_, child);
     if (!who || who->ended(procfs_) || !procfs_.may_watch(child)) return false;
     const std::vector<std::uint32_t> watches = parent.inheritance(who->start_time());
-    if (watches.empty()) return false;
+    return !watches.empty() && take_in(std::move(*who), watches);
+}
+
+// Whether there was room.
+bool PollSource::take_in(kernel::ProcessIdentity who, const std::vector<std::uint32_t>& watches) {
     if (subjects_.size() >= kPollMaxSubjects) {
         ++unwatched_;
         return false;
     }
-    PollSubject& subject = insert(std::move(*who), false);
+    const Key key{who.pid(), false};
+    PollSubject& subject = insert(std::move(who), false);
     for (const std::uint32_t watch : watches)
         subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::inherited,
                     PollSubject::Start::now);
@@ -224,7 +231,7 @@ void PollSource::read(const Reader& reader) {
 
 void PollSource::set_timer() {
     const Duration at = now();
-    Duration due = Duration::max();
+    Duration due = selecting_.empty() ? Duration::max() : discover_due_;
     for (const auto& [key, subject] : subjects_) {
         if (subject.in_force()) due = std::min(due, subject.due());
         if (subject.has_inheritance()) due = std::min(due, discover_due_);

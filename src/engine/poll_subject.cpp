@@ -47,13 +47,21 @@ void PollSubject::add(const PollWatch& watch, std::uint32_t number, Slot slot, O
                       .since = named ? now : 0});
 }
 
+std::vector<PollSubject::Bound>::iterator PollSubject::find(std::uint32_t number) {
+    return std::find_if(bound_.begin(), bound_.end(),
+                        [number](const Bound& bound) { return bound.number == number; });
+}
+
+bool PollSubject::has(std::uint32_t number) const {
+    return std::any_of(bound_.begin(), bound_.end(),
+                       [number](const Bound& bound) { return bound.number == number; });
+}
+
 bool PollSubject::rename(std::uint32_t number) {
-    for (Bound& bound : bound_) {
-        if (bound.number != number) continue;
-        bound.named = true;
-        return true;
-    }
-    return false;
+    const auto found = find(number);
+    if (found == bound_.end()) return false;
+    found->named = true;
+    return true;
 }
 
 void PollSubject::executed() {
@@ -116,9 +124,21 @@ void PollSubject::apply(Bound& bound, const Result<resource::Reading>& reading, 
     bound.due = now + bound.interval.next(now, reading->usage, distance, reading->limit);
 }
 
-void PollSubject::end(int error) {
-    for (Bound& bound : bound_)
-        bound.tally.end(bound.named, error, [&](brink_record& record) { queue(bound, record); });
+void PollSubject::end(brink_exit_reason reason) {
+    for (Bound& bound : bound_) end(bound, reason);
+}
+
+void PollSubject::end(Bound& bound, brink_exit_reason reason) {
+    bound.tally.end(bound.named, reason, [&](brink_record& record) { queue(bound, record); });
+}
+
+std::optional<std::uint32_t> PollSubject::leave(std::uint32_t number) {
+    const auto found = find(number);
+    if (found == bound_.end()) return std::nullopt;
+    const std::uint32_t slot = found->slot.index;
+    end(*found, BRINK_EXIT_UNSELECTED);
+    bound_.erase(found);
+    return slot;
 }
 
 std::vector<std::uint32_t> PollSubject::inheritance(std::uint64_t born) const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
@@ -56,8 +57,11 @@ class PollSubject {
     [[nodiscard]] Duration due() const;
     /// Looks, and queues what follows. Unless the answer is `alive`: call end().
     [[nodiscard]] State look(Duration now);
-    /// The last records; `error` as in PollTally::end().
-    void end(int error);
+    /// The last records, as in PollTally::end().
+    void end(brink_exit_reason reason);
+    /// Ends watch `number` alone, which the subject is selected for no longer; the slot that it had.
+    std::optional<std::uint32_t> leave(std::uint32_t number);
+    [[nodiscard]] bool has(std::uint32_t number) const;
 
     /// Numbers of the watches that a child born at `born` (clock ticks since boot) gets.
     [[nodiscard]] std::vector<std::uint32_t> inheritance(std::uint64_t born) const;
@@ -81,6 +85,8 @@ class PollSubject {
         std::uint64_t since;  ///< clock ticks since boot: children born before are left out
     };
 
+    [[nodiscard]] std::vector<Bound>::iterator find(std::uint32_t number);
+    void end(Bound& bound, brink_exit_reason reason);
     void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
     void queue(const Bound& bound, const brink_record& from);
     void refresh_names();

@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
@@ -56,9 +57,17 @@ class RecordSource {
 
     /// Sets watch `watch` on whatever `selection` means of the scope of its resource: what is there now (`initial`
     /// records are queued on return), and what comes to match later, from its first instruction. What matches no longer
-    /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
+    /// is let go of, with an EXIT record (BRINK_EXIT_UNSELECTED) if anything was said of it. Children are watched where
+    /// they match. Errors: EOPNOTSUPP, this source cannot do it for this watch.
     /// REQUIRES: selects(selection.by, scope of the resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
+
+    /// Whom `watch` was set on by select(), as it is now.
+    struct Selected {
+        std::vector<std::uint64_t> limits;  ///< of each subject; ~0: unlimited
+        std::size_t forbidden = 0;          ///< match, and may not be watched by the caller
+    };
+    [[nodiscard]] virtual Selected selected(std::uint32_t /*watch*/) const { return {}; }
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}
@@ -79,7 +88,7 @@ class RecordSource {
     /// Records dropped so far, all tallies together.
     [[nodiscard]] virtual std::uint64_t dropped() const = 0;
 
-    /// Children so far that could not be watched because the tables are full.
+    /// Processes so far that could not be watched because the tables are full.
     [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
 };
 

@@ -174,7 +174,11 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
         const bool asked = (!place.is(HookPlace::kCloses) || options.closes) &&
                            (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
                            (!place.is(HookPlace::kMemory) || options.memory) &&
-                           (!place.is(HookPlace::kResident) || options.resident);
+                           (!place.is(HookPlace::kResident) || options.resident) &&
+                           (!place.is(HookPlace::kCgroups) || options.cgroups) &&
+                           (!place.is(HookPlace::kNames) || options.names) &&
+                           (!place.is(HookPlace::kUsers) || options.users) &&
+                           (!place.is(HookPlace::kPolicies) || options.policies);
         hook.wanted = hook.choice.there && asked;
         if (!hook.choice.there && asked) {
             hook.reason = "this kernel has no function " + hook.choice.target;

@@ -31,6 +31,10 @@ struct HookOptions {
     bool closes = true;                 ///< and wants to hear of the way down
     bool memory = true;                 ///< some watch reads a number of an mm_struct
     bool resident = true;               ///< some watch reads its resident pages
+    bool cgroups = true;                ///< some selection is by cgroup: who moves is to be seen
+    bool names = true;                  ///< by name: who is renamed
+    bool users = true;                  ///< by user: who becomes another one
+    bool policies = true;               ///< by scheduling policy
 };
 
 /// One program and the place it is attached to.
@@ -73,6 +77,17 @@ class Hooks {
     /// Writes the levels of watch `index` (< BRINK_MAX_WATCHES).
     [[nodiscard]] Result<void> set_watch(std::uint32_t index, const brink_watch& watch);
 
+    /// Watch `index` as it was written.
+    [[nodiscard]] brink_watch watch(std::uint32_t index) const;
+
+    /// Writes selector `index` (< BRINK_MAX_SELECTORS), or name `index` (< BRINK_MAX_SELECTOR_NAMES) of all of them.
+    [[nodiscard]] Result<void> set_selector(std::uint32_t index, const brink_selector& selector);
+    [[nodiscard]] Result<void> set_selector_name(std::uint32_t index,
+                                                 const brink_selector_name& name);
+    /// The first `count` selectors are in force from now on, for `watches` (a bit for each). `systemd_hierarchy`: the
+    /// number of `name=systemd` of cgroup v1; 0: there is none.
+    void use_selectors(std::uint32_t count, std::uint64_t watches, int systemd_hierarchy);
+
     /// vm.max_map_count, the limit of BRINK_KIND_MAPPINGS. Tallies that are there already follow with their next
     /// BRINK_COMMAND_CHECK.
     void set_max_mappings(std::uint64_t limit);
@@ -92,8 +107,10 @@ class Hooks {
     [[nodiscard]] std::uint32_t tallies() const { return n_tallies_; }
 
     [[nodiscard]] std::uint64_t dropped() const;  ///< records that found the ring full
-    /// Children that found no free tally, tables without a place in the index.
+    /// Processes that found no free tally, tables without a place in the index.
     [[nodiscard]] std::uint64_t unwatched() const;
+    /// Tallies that a hook has linked and left for BRINK_COMMAND_COUNT and BRINK_COMMAND_COMMIT, so far.
+    [[nodiscard]] std::uint64_t pending() const;
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;

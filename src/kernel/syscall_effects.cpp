@@ -15,6 +15,10 @@ namespace {
 constexpr const char* kMemoryCalls[] = {"brk",   "mmap",   "mprotect", "munmap",
                                         "mlock", "mlock2", "mlockall", "mremap"};
 
+// Change whom a selection by user or by scheduling policy means.
+constexpr const char* kSelection[] = {"setuid", "setreuid", "setresuid", "sched_setscheduler",
+                                      "sched_setattr"};
+
 constexpr const char* kHarmless[] = {
     "msync",
     "mincore",
@@ -57,14 +61,12 @@ constexpr const char* kHarmless[] = {
     "sched_yield",
     "sched_setparam",
     "sched_getparam",
-    "sched_setscheduler",
     "sched_getscheduler",
     "sched_get_priority_max",
     "sched_get_priority_min",
     "sched_rr_get_interval",
     "sched_setaffinity",
     "sched_getaffinity",
-    "sched_setattr",
     "sched_getattr",
     "nanosleep",
     "clock_nanosleep",
@@ -102,11 +104,8 @@ constexpr const char* kHarmless[] = {
     "setpgid",
     "getgroups",
     "setgroups",
-    "setuid",
     "setgid",
-    "setreuid",
     "setregid",
-    "setresuid",
     "getresuid",
     "setresgid",
     "getresgid",
@@ -309,6 +308,7 @@ std::array<std::uint8_t, kSyscalls> syscall_effects() {
     set(table, "close_range", BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE);
     set(table, "setrlimit", BRINK_EFFECT_LIMIT);
     set(table, "prlimit64", BRINK_EFFECT_PRLIMIT);
+    for (const char* name : kSelection) set(table, name, BRINK_EFFECT_SELECTION);
     return table;
 }
 
