@@ -45,6 +45,17 @@ bool reads_memory(Hooked hooked) {
     }
 }
 
+// The hooks that see who comes to match.
+void want_selection(const std::optional<engine::Selection>& selection,
+                    kernel::HookOptions& wanted) {
+    using engine::SelectBy;
+    const auto is = [&](SelectBy by) { return selection && selection->by == by; };
+    wanted.cgroups = is(SelectBy::cgroup) || is(SelectBy::unit) || is(SelectBy::container);
+    wanted.names = is(SelectBy::comm);
+    wanted.users = is(SelectBy::user);
+    wanted.policies = is(SelectBy::realtime);
+}
+
 Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& options) {
     kernel::HookOptions wanted;
     wanted.engine = engine;
@@ -58,6 +69,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
         if (reads_memory(hooked)) wanted.memory = true;
         if (hooked == Hooked::resident_memory) wanted.resident = true;
     }
+    want_selection(options.selection, wanted);
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());

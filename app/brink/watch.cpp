@@ -94,7 +94,10 @@ int watch_command(const WatchOptions& options) {
         return kFailure;
     }
     notice(session.description(*subject));
-    if (options.pid) session.say_dormant(options.pid);
+    if (options.pid)
+        session.say_dormant(options.pid);
+    else
+        session.say_selected();
     session.read_records();
     while (!ended && !session.output().closed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);

@@ -278,6 +278,8 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define NR_MLOCK 149
 #define NR_MLOCKALL 151
 #define NR_MLOCK2 325
+#define NR_SCHED_SETSCHEDULER 144
+#define NR_SCHED_SETATTR 314
 #else /* include/uapi/asm-generic/unistd.h */
 #define NR_BRK 214
 #define NR_MUNMAP 215
@@ -290,6 +292,8 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define NR_MLOCK 228
 #define NR_MLOCKALL 230
 #define NR_MLOCK2 284
+#define NR_SCHED_SETSCHEDULER 119
+#define NR_SCHED_SETATTR 274
 #endif
 
 #define NR_CLOSE_RANGE 436 /* on every architecture */

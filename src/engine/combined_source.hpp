@@ -36,6 +36,7 @@ class CombinedSource final : public RecordSource {
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
     [[nodiscard]] std::vector<std::string> take_remarks() override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override;
     void executed(pid_t pid) override;
     void remove_watches(std::span<const std::uint32_t> watches) override;
     [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;

@@ -52,6 +52,15 @@ EventType type_of(std::uint32_t record_type) {
     }
 }
 
+// Of an EXIT: why, if the subject lives on.
+std::string reason_of(std::uint32_t exit_reason) {
+    switch (exit_reason) {
+        case BRINK_EXIT_ENDED: return "";
+        case BRINK_EXIT_UNSELECTED: return "selection";
+        default: return "credentials";
+    }
+}
+
 std::optional<std::uint64_t> finite(std::uint64_t limit) {
     if (limit == RLIM_INFINITY) return std::nullopt;
     return limit;
@@ -113,6 +122,7 @@ Result<void> Monitor::bind(const Target& target) {
 }
 
 Result<void> Monitor::select(const Selection& selection) {
+    for (WatchSpec& watch : watches_) watch.inherit = true;  // children match, or do not
     for (std::uint32_t i = 0; i < watches_.size(); ++i)
         if (auto selected = source_->select(i, selection); !selected) return selected;
     return {};
@@ -195,7 +205,7 @@ Event Monitor::event_of(const brink_record& record) {
     }
     if (record.type == BRINK_RECORD_LIMIT) event.old_limit = finite(record.old_limit);
     if (record.type == BRINK_RECORD_DENIED) set_refusal(event, record);
-    if (record.type == BRINK_RECORD_EXIT && record.errno_value) event.reason = "credentials";
+    if (record.type == BRINK_RECORD_EXIT) event.reason = reason_of(record.errno_value);
     if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
         set_level(event, record);
     if (const resource::Subject* subject = source_->subject_of(record.tally))

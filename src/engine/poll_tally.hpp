@@ -32,9 +32,9 @@ class PollTally {
     void update(const resource::Reading& reading, const Emit& emit);
 
     /// The subject is gone: downs, highest first, with cause EXIT and usage 0; then EXIT if
-    /// `named` or if anything was reported before. Where the subject lives on and may be watched no
-    /// longer `error` says why (EPERM): then no downs, and EXIT with it in errno_value.
-    void end(bool named, int error, const Emit& emit);
+    /// `named` or if anything was reported before. Where the subject lives on and is watched no
+    /// longer (`reason`): no downs, and EXIT with the reason in errno_value.
+    void end(bool named, brink_exit_reason reason, const Emit& emit);
 
     /// Says where it stands: RESYNC.
     void resync(const Emit& emit);
