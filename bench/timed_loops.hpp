@@ -8,22 +8,17 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "clock.hpp"
+
 namespace brink::bench {
 
 constexpr const char* kOpenedFile = "/tmp/brink-bench-file";  // on tmpfs, in the guests
-
-inline std::int64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-}
 
 // False: an iteration failed (errno says why).
 inline bool open_close() {
