@@ -128,8 +128,8 @@ bool next_phase(Phase& phase) {
 }
 
 std::int64_t pause_us(const Phase& phase, std::uint64_t& random) {
-    const auto range = static_cast<std::uint64_t>(phase.longest_pause_us -
-                                                  phase.shortest_pause_us + 1);
+    const auto range = static_cast<std::uint64_t>(phase.longest_pause_us - phase.shortest_pause_us +
+                                                  1);
     return phase.shortest_pause_us + static_cast<std::int64_t>(next_random(random) % range);
 }
 
@@ -150,7 +150,8 @@ int main(int argc, char** argv) {
         .parse(argc, argv);
     if (folder.empty() || times_file.empty() || level < 20 || limit <= level || limit > kMostFiles)
         must((errno = EINVAL, false), "excursions: see --help");
-    ::close_range(STDERR_FILENO + 1, ~0U, 0);  // what was inherited may have a number beyond the limit
+    ::close_range(STDERR_FILENO + 1, ~0U,
+                  0);  // what was inherited may have a number beyond the limit
     const int times = ::open(times_file.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     must(times >= 0, "the file of times");
     Files files(folder, limit + 1);

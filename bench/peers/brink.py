@@ -9,25 +9,29 @@ from .program import NotHere, Peer, wait_until
 class Brink(Peer):
     NAME = "brink"
     BEFORE_BIRTH = True
-    LEVEL = "80%"
 
-    def __init__(self, place, binary, engine, interval_s=None, most_subjects=4096, read_by_alert=False):
-        """read_by_alert: its events go to the alarm's program, which runs already; else it starts one for each."""
+    def __init__(self, place, binary, engine, interval_s=None, level="80%", most_subjects=4096, read_by_alert=False, events=None):
+        """read_by_alert: its events go to the alarm's program, which runs already; else it starts one for each. `events`: a
+        file where they go instead."""
         super().__init__(place, interval_s)
         self.binary = binary
         self.engine = engine
         self.most_subjects = most_subjects
         self.read_by_alert = read_by_alert
+        self.level = level
+        self.events = events
 
     def start(self, pids):
         """Watches the first of them; children that are born from now on are watched as well."""
         alert = " ".join(self.place.alert)
-        command = [self.binary, "watch", "--engine", self.engine, "--pid", str(pids[0]), "-w", f"nofile={self.LEVEL}",
+        command = [self.binary, "watch", "--engine", self.engine, "--pid", str(pids[0]), "-w", f"nofile={self.level}",
                    "--max-subjects", str(self.most_subjects)]
         if self.read_by_alert:
             command += ["-o", "json"]
+        elif self.events:
+            command += ["-o", "json", "--events", self.events]
         elif alert:
-            command += ["--on", f"{self.LEVEL}=exec:{alert}"]
+            command += ["--on", f"{self.level}=exec:{alert}"]
         if self.interval_s:
             command += ["--poll-interval", f"{round(self.interval_s * 1000)}ms,{round(self.interval_s * 1000)}ms"]
         log = self.log_of(command)
