@@ -28,7 +28,7 @@ start_brink() {
 
 start_reader() {
     mkfifo /tmp/events
-    alert /tmp/alarms guest --each-line '"direction":"up"' </tmp/events &
+    alert /tmp/alarms guest --each-line '"direction":"up"' </tmp/events 3>&- &
     brink watch --engine kernel --pid "$watched" -w nofile=80% -o json >/tmp/events 2>/out/reader.log &
     peer=$!
     until_so grep -q 'brink: watching' /out/reader.log
@@ -36,7 +36,7 @@ start_reader() {
 
 start_denied() {
     mkfifo /tmp/refusals
-    alert /tmp/alarms guest --each-line '"type":"denied"' </tmp/refusals &
+    alert /tmp/alarms guest --each-line '"type":"denied"' </tmp/refusals 3>&- &
     brink watch --engine kernel --pid "$watched" -w nofile=80% -o json >/tmp/refusals 2>/out/denied.log &
     peer=$!
     until_so grep -q 'brink: watching' /out/denied.log
@@ -54,10 +54,11 @@ start_auditd() {
 }
 
 start_bpftrace() {
-    bpftrace "$CONFIGURATION/emfile.bt" 2>/out/bpftrace.log >/tmp/said &
+    mkfifo /tmp/said
+    alert /tmp/alarms guest --each-line EMFILE </tmp/said 3>&- &
+    bpftrace --unsafe -B line "$CONFIGURATION/emfile.bt" 2>/out/bpftrace.log >/tmp/said &
     peer=$!
-    until_so grep -q ready /tmp/said || return 1
-    tail -f -n 0 -s 0 /tmp/said | alert /tmp/alarms guest --each-line EMFILE &
+    until_so test -e /tmp/ready
 }
 
 # The phases of file $PHASES, before the eyes of peer $1.
@@ -76,21 +77,24 @@ watch_as() {
             : >/tmp/alarms
             : >/tmp/times
             echo "$phase" >&3
-            until_so_long "$number"
+            phase_done "$number"
             sleep 2 # for alarms that are still on their way
             cp /tmp/alarms "/out/$1.$number.alarms"
             cp /tmp/times "/out/$1.$number.times"
         done <"$PHASES"
     fi
-    exec 3>&-
     kill "$peer"
+    exec 3>&-
     wait "$peer" "$watched" 2>/dev/null
     rm -rf /tmp/files /tmp/phases /tmp/answers /tmp/times
 }
 
-# Until phase $1 is done.
-until_so_long() {
-    until [ "$(grep -c done /tmp/answers)" -ge "$1" ]; do sleep 1; done
+# Until phase $1 is done, or who makes the excursions has ended.
+phase_done() {
+    until [ "$(grep -c done /tmp/answers)" -ge "$1" ]; do
+        kill -0 "$watched" || exit 1
+        sleep 1
+    done
 }
 
 for name in ${GUEST_PEERS}; do

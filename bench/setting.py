@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ.get("BRINK_BENCH_BUILD", TREE / "build" / "release"))
+BUILD = (TREE / os.environ.get("BRINK_BENCH_BUILD", "build/release")).resolve()
 BRINK = str(BUILD / "app" / "brink" / "brink")
 FIGURES = TREE / "build" / "bench"
 

@@ -2,6 +2,7 @@
 """netdata with apps.plugin. It counts a file once, however often and by whomever it is open, and knows no limit."""
 import os
 import pwd
+import subprocess
 
 from .brink import comm_of
 from .program import Peer, free_port, wait_until
@@ -34,3 +35,19 @@ class Netdata(Peer):
         script.write_text(f"#!/bin/sh\nexec {' '.join(self.place.alert)} --argument CRITICAL \"$@\"\n")
         script.chmod(0o755)
         return script
+
+
+class AppsPlugin(Peer):
+    """netdata's plugin by itself: it writes what it saw, once in an interval."""
+    NAME = "netdata's apps.plugin"
+    DEFAULT_S = 1
+
+    def start(self, pids):
+        os.rename(self.place.configure("netdata_groups.conf", COMM=comm_of(pids[0])), self.place.folder / "apps_groups.conf")
+        command = [self.place.program("usr/lib/netdata/plugins.d/apps.plugin"), str(self.interval_s)]
+        folder = str(self.place.folder)
+        # Where its standard input ends, it ends.
+        program = self.spawn(command, stdin=subprocess.PIPE, env={
+            **self.place.environment(), "NETDATA_USER_CONFIG_DIR": folder, "NETDATA_STOCK_CONFIG_DIR": folder})
+        log = self.log_of(command)
+        wait_until(lambda: "BEGIN apps.files" in log.read_text(errors="replace"), "it had data", program)
