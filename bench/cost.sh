@@ -11,6 +11,7 @@
 #
 #   BRINK_BENCH_BUILD     the build that is measured; build/release if not set
 #   BRINK_BENCH_TIMEOUT   seconds of real time for one guest; 1800 if not set
+#   BRINK_BENCH_SHORT=1   one alternation of short runs: to try whether the cases run, not for figures
 
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -20,8 +21,12 @@ source tests/step.sh
 
 readonly build=${BRINK_BENCH_BUILD:-build/release}
 readonly out=build/bench
-readonly alternations=7
-readonly milliseconds=20 # of guest time, for each run of a loop
+if [[ ${BRINK_BENCH_SHORT:-} ]]; then
+    readonly alternations=1 milliseconds=1
+else
+    readonly alternations=7
+    readonly milliseconds=20 # of guest time, for each run of a loop
+fi
 
 # The line that says what was measured, and where.
 setup() {

@@ -6,12 +6,12 @@
 
 set -eu
 
-readonly limit=100000 below=10000 alternations=3
+readonly limit=100000 below=10000
 
 # Case $1 with number $2: open and close, without and with a brink that watches SPEC $3 of the loop and of $4 children.
 growth() {
     rm -f /tmp/events
-    loops --loops open_close --alternations "$alternations" --milliseconds "$MILLISECONDS" --limit "$limit" \
+    loops --loops open_close --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" --limit "$limit" \
         --children "$4" --armed 'brink: watching' -- \
         brink watch --engine kernel -o json --events /tmp/events -w "$3" --pid '{self}' \
         --max-subjects "$(($4 + 64))" >/tmp/lines

@@ -6,6 +6,8 @@
 # peer and phase, /out/PEER.PHASE.times and /out/PEER.PHASE.alarms, and /out/PEER.log; both files are missing for a peer
 # that did not come to work.
 
+# shellcheck disable=SC2317 # watch_as starts peers by name
+
 set -u
 
 # Waits until command "$@" succeeds; a guest without KVM is slow.
@@ -26,21 +28,18 @@ start_brink() {
     until_so grep -q 'brink: watching' /out/brink.log
 }
 
-start_reader() {
-    mkfifo /tmp/events
-    alert /tmp/alarms guest --each-line '"direction":"up"' </tmp/events 3>&- &
-    brink watch --engine kernel --pid "$watched" -w nofile=80% -o json >/tmp/events 2>/out/reader.log &
+# brink's events as $1, read by the alarm's program, which minds those with $2. It must not keep the phases open.
+start_read() {
+    mkfifo "/tmp/$1"
+    alert /tmp/alarms guest --each-line "$2" <"/tmp/$1" 3>&- &
+    brink watch --engine kernel --pid "$watched" -w nofile=80% -o json >"/tmp/$1" 2>"/out/$1.log" &
     peer=$!
-    until_so grep -q 'brink: watching' /out/reader.log
+    until_so grep -q 'brink: watching' "/out/$1.log"
 }
 
-start_denied() {
-    mkfifo /tmp/refusals
-    alert /tmp/alarms guest --each-line '"type":"denied"' </tmp/refusals 3>&- &
-    brink watch --engine kernel --pid "$watched" -w nofile=80% -o json >/tmp/refusals 2>/out/denied.log &
-    peer=$!
-    until_so grep -q 'brink: watching' /out/denied.log
-}
+start_reader() { start_read reader '"direction":"up"'; }
+
+start_denied() { start_read denied '"type":"denied"'; }
 
 start_auditd() {
     mkdir -p /etc/audit/plugins.d /var/log/audit /var/run
@@ -91,7 +90,7 @@ watch_as() {
 
 # Until phase $1 is done, or who makes the excursions has ended.
 phase_done() {
-    until [ "$(grep -c done /tmp/answers)" -ge "$1" ]; do
+    until [ "$(grep -c 'done' /tmp/answers)" -ge "$1" ]; do
         kill -0 "$watched" || exit 1
         sleep 1
     done

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/benchmarks.json, docs/benchmarks.md and the plots in docs/benchmarks from what the parts of ./dev bench left in
-build/bench. A part that was not measured again keeps the figures of docs/benchmarks.json. Prints which bounds are missed.
+"""Writes docs/benchmarks.json, docs/benchmarks.md, the plots in docs/benchmarks and the table in README.md from what the parts
+of ./dev bench left in build/bench. A part that was not measured again keeps the figures of docs/benchmarks.json. Prints which bounds are missed.
 
 usage: report.py
 """
@@ -10,7 +10,7 @@ import re
 import sys
 
 import setting
-from sections import catch, cost, growth, idle, look, machine
+from sections import catch, cost, growth, idle, look, machine, quote
 
 DOCS = setting.TREE / "docs"
 PART = re.compile(r"(catch|idle|look|native|rate|(cost|growth)-.+)")
@@ -80,6 +80,10 @@ def write(docs=DOCS, figures=setting.FIGURES):
         missed += misses
         for name, plot in plots:
             (docs / "benchmarks" / name).write_text(plot)
+    readme = docs.parent / "README.md"
+    if "catch" in parts:
+        words = quote.quote(parts["catch"][1:], parts.get("idle", [{}])[1:])
+        readme.write_text(quote.replace(readme.read_text(), words))
     write_json(parts, docs)
     (docs / "benchmarks.md").write_text(text.replace("\n\n\n", "\n\n"))
     return missed

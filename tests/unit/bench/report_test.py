@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent.parent / "b
 
 import report  # noqa: E402
 from rate import tally  # noqa: E402
+from sections import quote  # noqa: E402
 
 SETUP = {"case": "setup", "version": "6.12", "processor": "Some", "processors": 2, "brink": "abc", "date": "2026-01-01",
          "peers": ["monit 1"], "qemu": "7", "auditd": "3", "engine": "tracepoint"}
@@ -35,6 +36,8 @@ class Report(unittest.TestCase):
         self.docs, self.figures = Path(self.folder.name) / "docs", Path(self.folder.name) / "figures"
         self.docs.mkdir()
         self.figures.mkdir()
+        self.readme = self.docs.parent / "README.md"
+        self.readme.write_text(f"before\n{quote.BEGIN}old\n{quote.END}after\n")
 
     def write(self, part, *lines):
         (self.figures / f"{part}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [SETUP, *lines]))
@@ -51,6 +54,16 @@ class Report(unittest.TestCase):
         plot = (self.docs / "benchmarks" / "catch.svg").read_text()
         xml.dom.minidom.parseString(plot)
         self.assertIn("50 %, 2.5 ms", plot)
+
+    def test_the_readme_quotes_what_is_caught_and_what_it_costs(self):
+        self.write("catch", seen("fake", "1 s", "250 ms", 5), seen("fake", "1 s", "1 ms", 0))
+        self.write("idle", idle("fake", "1 s", 2000, 0.5, 60))
+        for _ in range(2):
+            self.page()
+        text = self.readme.read_text()
+        self.assertEqual(text.count("| fake | 1 s | 50.0 %, 2.5 ms | 0.0 % | 0.50 | 60 | 5.0 |"), 1)
+        self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
+        self.assertNotIn("old", text)
 
     def test_an_engine_that_is_woken_misses_its_bound(self):
         self.write("idle", idle("brink, engine `tracepoint`", "none", 200, 0, 7), idle("monit", "1 s", 200, 0.5, 60))
