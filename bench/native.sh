@@ -26,8 +26,8 @@ setup() {
     engine=$({ timeout 2 "$brink" watch -w nofile=100% --pid $$ 2>&1 >/dev/null || true; } |
         sed -n 's/^brink: watching .* with engine \([a-z]*\).*/\1/p')
     [[ $engine ]] || die "brink does not start here; '$brink doctor' says why"
-    printf '{"case": "setup", "version": "%s", "engine": "%s", "processor": "%s", ' \
-        "$(uname -r | cut -d- -f1)" "$engine" \
+    printf '{"case": "setup", "version": "%s", "engine": "%s", "processors": %d, "processor": "%s", ' \
+        "$(uname -r | cut -d- -f1)" "$engine" "$(nproc)" \
         "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
     printf '"brink": "%s", "date": "%s"}\n' "$(bench/commit.sh)" "$(date -u +%F)"
 }
@@ -44,7 +44,7 @@ main() {
     {
         setup
         loops --startup | case_of startup
-        loops --loops open_close,dup_close,null_syscall --alternations 21 | case_of attached
+        loops --alternations 21 | case_of attached
     } >"$out/native.new"
     mv "$out/native.new" "$out/native.jsonl"
 }

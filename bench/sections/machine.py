@@ -3,9 +3,9 @@
 import statistics
 
 from .layout import over, ratios, spread, table, where
+from .operations import NAMES
 
 STARTUP_BOUND_MS = 500
-OTHERS = [("open_close", "open + close"), ("dup_close", "dup + close"), ("null_syscall", "empty system call")]
 
 
 def startup_ms(lines):
@@ -29,7 +29,7 @@ def section(setup, lines):
     if startup_excess(lines):
         startup += f" **{startup_excess(lines)}**"
     rows = [["from start to watching", startup, f"{STARTUP_BOUND_MS} ms"]]
-    for loop, name in OTHERS:
+    for loop, name in NAMES.items():
         if loop in attached:
             figure = attached[loop]
             rows.append([f"what others pay: {name}", f"{figure['ratio']:.2f} ({figure['min']:.2f}–{figure['max']:.2f}) "
