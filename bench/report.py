@@ -50,7 +50,7 @@ def sections(parts):
     if idles:
         yield idle.section(idles[0], idles[1:]), idle.misses(idles[1:]), idle.plots(idles[1:])
     if growths:
-        yield growth.section(growths), growth.misses(growths), []
+        yield growth.section(growths), growth.misses(growths), growth.plots(growths)
     if rates:
         yield growth.rate_section(rates[0], rates[1:]), growth.rate_misses(rates[1:]), []
     if looks:

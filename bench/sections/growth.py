@@ -3,6 +3,7 @@
 import statistics
 
 from .layout import ratios, spread, table, where
+from .plot import lines as line_plot
 
 BOUND = 1.02
 CASES = [("processes", "watched processes"), ("levels", "levels of the process")]
@@ -37,6 +38,7 @@ def cell(figure):
 def section(kernels):
     text = ("\n## Whether more costs more\n\nOne open and close on tmpfs in guests, both directions, in instructions: how much more it "
             "costs than with the smallest number (bound 1.020), then its ratio to the same without brink, and what it takes more.\n")
+    text += "\n![instructions, by watched processes](benchmarks/growth.svg)\n"
     for case, name in CASES:
         of = {kernel: series_of(lines, case) for kernel, (_, lines) in kernels.items()}
         numbers = sorted({number for series in of.values() for number in series})
@@ -49,6 +51,14 @@ def section(kernels):
             [str(number)] + [f"{line['pss_kib'] / 1024:.1f} + {line['map_bytes'] / 2**20:.1f}" if (line := memory.get((kernel, number)))
                              else "–" for kernel in kernels] for number in sorted({number for _, number in memory})])
     return text
+
+
+def plots(kernels):
+    series = [(f"kernel {kernel}", [(number, figure["added"]) for number, figure in series_of(lines, "processes").items()])
+              for kernel, (_, lines) in kernels.items()]
+    if any(points for _, points in series):
+        yield "growth.svg", line_plot("What an open + close takes more, as more processes are watched", series, "watched processes",
+                                      "instructions", 10)
 
 
 def reached(run):

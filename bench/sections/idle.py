@@ -10,6 +10,11 @@ per minute (one that a peer starts and that ends meanwhile is in its CPU time, a
 end of a round. The median of the rounds, the smallest and the largest; a round is {seconds:g} s, or one interval where that is
 longer, and then the only one. ¹: adds all processes of a name up, and does not tell one from another.
 """
+REASONS = """
+Where brink does not win: memory, with many processes. It keeps the state of each in maps of the kernel and once more in itself, so
+that a crossing needs no look at /proc; who adds up the processes of a name keeps none of it. Its engine `poll` looks at
+intervals, as the peers do.
+"""
 COLUMNS = [("CPU s a minute", "cpu_s", 2), ("wake-ups a minute", "wake_ups", 0), ("PSS MiB", "pss_mib", 1), ("RSS MiB", "rss_mib", 1)]
 NO_TIMERS = ("tracepoint", "kernel")  # the engines that promise not to be woken
 
@@ -43,7 +48,7 @@ def section(setup, lines):
         text += f"\n{count} processes:\n\n"
         text += table(["", "interval", *(name for name, _, _ in COLUMNS), "kernel memory of its maps, MiB"],
                       [row(line) for line in lines if line["processes"] == count])
-    return text
+    return text + REASONS
 
 
 def plots(lines):

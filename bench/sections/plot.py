@@ -22,7 +22,7 @@ def document(width, height, title, body):
 
 def bars(title, rows, columns):
     """Rows of a name, whether it is ours, and for each column a share of 1 (None: none) with what is written beside it."""
-    left, width, row_height, top = 250, 210, 22, 62
+    left, width, row_height, top = 270, 210, 22, 62
     body = "".join(text(left + number * width, 48, name) for number, name in enumerate(columns))
     for index, (name, ours, cells) in enumerate(rows):
         y = top + index * row_height

@@ -2,11 +2,12 @@
 """What the README quotes of the figures: of each peer what it catches and what it costs, in one row."""
 import statistics
 
+from .catch import contenders
 from .layout import table
 
 BEGIN, END = "<!-- what ./dev bench measured; written by it -->\n", "<!-- end -->\n"
 IDLE_PROCESSES = 2000
-ALARMS_BY_EXEC = "to a reader"  # of the rows of brink only those that start a program, as its peers do
+TO_A_READER = "to a reader"  # left out: of the rows of brink those are shown that start a program, as its peers do
 
 
 def caught(line):
@@ -17,11 +18,8 @@ def caught(line):
 
 
 def rows(catches, idles):
-    found = {(line["who"], line["interval"]): {} for line in catches if "guest" not in line and ALARMS_BY_EXEC not in line["who"]}
-    for line in catches:
-        if (line["who"], line["interval"]) in found and "guest" not in line:
-            found[line["who"], line["interval"]][line["phase"]] = line
-    for (who, interval), of in found.items():
+    here = [line for line in catches if "guest" not in line and TO_A_READER not in line["who"]]
+    for (who, interval), of in contenders(here).items():
         idle = [line for line in idles if (line["who"], line["interval"]) == (who, interval) and line["processes"] == IDLE_PROCESSES]
         costs = [f"{statistics.median(each[field] for each in idle[0]['rounds']):.{digits}f}" if idle else "–"
                  for field, digits in (("cpu_s", 2), ("wake_ups", 0), ("pss_mib", 1))]

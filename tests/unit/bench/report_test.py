@@ -79,6 +79,7 @@ class Report(unittest.TestCase):
         page, missed = self.page()
         self.assertIn("| 10 | 1.009; 1.110", page)
         self.assertEqual([row for _, row, _ in missed], ["100 watched processes"])
+        xml.dom.minidom.parseString((self.docs / "benchmarks" / "growth.svg").read_text())
 
     def test_what_is_not_measured_again_stays(self):
         self.write("rate", {"case": "rate", "rate": 10, "runs": [{"made": 4, "received": 3, "lost": 1, "gaps": 1, "span_ns": 10**9}]})
