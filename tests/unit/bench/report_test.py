@@ -72,6 +72,16 @@ class Report(unittest.TestCase):
         self.assertEqual(len(missed), 1)
         xml.dom.minidom.parseString((self.docs / "benchmarks" / "idle.svg").read_text())
 
+    def test_a_ratio_beyond_its_bound_is_marked_and_what_was_not_measured_is_a_dash(self):
+        def line(case, loop, with_):
+            return {"case": case, "loop": loop, "without": [1000] * 3, "with": [with_ - 1, with_, with_ + 1]}
+        self.write("cost-6.1", line("both", "open_close", 1050))
+        self.write("cost-6.12", line("both", "open_close", 1100), line("both", "dup_close", 1200))
+        page, missed = self.page()
+        self.assertIn("| watched, both directions | 1.050 (1.049–1.051) +50 | 1.100 (1.099–1.101) +100 **over by 0.015** | 1.085 |", page)
+        self.assertIn("| dup + close, watched, both directions | – | 1.200 (1.199–1.201) +200 | – |", page)
+        self.assertEqual([where for where, _, _ in missed], ["kernel 6.12"])
+
     def test_growth_beyond_two_per_cent_is_marked(self):
         def growth(number, with_):
             return {"case": "processes", "number": number, "loop": "open_close", "without": [1000] * 3, "with": [with_] * 3}
