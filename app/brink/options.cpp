@@ -116,6 +116,7 @@ Result<void> set_poll_interval(const Arguments& arguments, MonitorOptions& optio
 
 Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options,
                          const engine::Selection* selection = nullptr) {
+    options.one_process = !selection;
     Result<void> done = set_watches(arguments, options, selection);
     if (done) done = set(arguments, "--output", parse_output, options.output);
     if (done) done = set(arguments, "--events", parse_events_to, options.events);

@@ -38,6 +38,7 @@ struct MonitorOptions {
     std::uint64_t poll_shortest_ns = 10'000'000;    ///< engine `poll`: bounds of its interval
     std::uint64_t poll_longest_ns = 1'000'000'000;  ///< not less than poll_shortest_ns
     std::size_t max_subjects = 4096;                ///< processes watched at once
+    bool one_process = true;  ///< that is watched, with its children: not a selection
 };
 
 struct RunOptions : MonitorOptions {
