@@ -16,6 +16,7 @@
 #include "action/signal.hpp"
 #include "base/units.hpp"
 #include "bpf/levels.h"
+#include "daemon_choice.hpp"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"
 #include "resource/table.hpp"
@@ -60,8 +61,10 @@ Result<std::unique_ptr<Session>> Session::create(const MonitorOptions& options, 
     auto commands = action::ExecRunner::create(std::move(original));
     if (!commands) return tl::unexpected(commands.error());
     session->commands_ = std::move(*commands);
-    auto chosen = choose_engine(options);
+    auto by_daemon = engine_of_daemon(options);
+    auto chosen = by_daemon ? Result<ChosenEngine>(std::move(*by_daemon)) : choose_engine(options);
     if (!chosen) return tl::unexpected(chosen.error());
+    session->by_daemon_ = chosen->by_daemon;
     session->remark_ = std::move(chosen->remark);
     auto monitor = engine::Monitor::create(std::move(chosen->source), options.watches,
                                            options.actions);
@@ -140,6 +143,8 @@ void Session::read_records() {
     };
     monitor_->read(on_event);
     for (const std::string& remark : monitor_->source().take_remarks()) notice(remark);
+    const std::string failure = monitor_->source().failure();
+    if (!failure.empty() && !std::exchange(source_failed_, true)) notice(failure);
     const std::uint64_t unwatched = monitor_->source().unwatched();
     if (unwatched > std::exchange(unwatched_, unwatched))
         notice(fmt::format("processes left unwatched so far: {}; the tables are full, "

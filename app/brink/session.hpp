@@ -55,6 +55,11 @@ class Session {
     /// HUP there ends them.
     void finish(int stop_signals);
 
+    /// Whether brinkd watches on our behalf, and decides what we may watch.
+    [[nodiscard]] bool by_daemon() const { return by_daemon_; }
+    /// Whether nothing more will come: the daemon has ended, which has been said.
+    [[nodiscard]] bool source_failed() const { return source_failed_; }
+
     /// Whether the action `fail` was met.
     [[nodiscard]] bool failed() const { return failed_; }
 
@@ -71,6 +76,8 @@ class Session {
     Restart restart_;
     std::function<void(const Event&, const engine::Context&)> listener_;
     bool failed_ = false;
+    bool by_daemon_ = false;
+    bool source_failed_ = false;
 };
 
 }  // namespace brink::app

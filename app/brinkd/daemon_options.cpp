@@ -26,6 +26,7 @@ watch: brink run and brink watch of ordinary users, and what uses libbrink.
 Runs in the foreground until SIGTERM or SIGINT; SIGHUP has every count checked.
 
   --socket PATH          where to listen; /run/brink/brink.sock unless given
+  --group GROUP          whose members may watch everything; brink unless given
   --engine ENGINE        auto, kernel, tracepoint or poll; auto is kernel, or poll
                          where that cannot be had. tracepoint slows down every
                          process on the machine while something is watched
@@ -42,7 +43,7 @@ what one user may have:
 
   --version, -h, --help
 
-Members of group brink may watch everything. The manual: man brinkd
+The manual: man brinkd
 )";
 
 struct NumberOption {
@@ -90,11 +91,13 @@ Result<void> set_others(const Arguments& arguments, DaemonOptions& options) {
     const auto socket = arguments.one("--socket");
     const auto engine = arguments.one("--engine");
     const auto queue = arguments.one("--user-queue");
-    for (const auto* one : {&socket, &engine, &queue})
+    const auto group = arguments.one("--group");
+    for (const auto* one : {&socket, &group, &engine, &queue})
         if (!*one) return tl::unexpected(one->error());
     options.socket = socket->value_or(BRINK_SOCKET);
     if (options.socket.empty())
         return fail("option --socket: the path is empty; write where to listen");
+    options.group = group->value_or(options.group);
     if (*engine) {
         const auto wish = broker::parse_engine_wish(**engine);
         if (!wish) return fail("option --engine: " + wish.error().message);
@@ -114,7 +117,7 @@ Result<void> set_others(const Arguments& arguments, DaemonOptions& options) {
 }  // namespace
 
 std::variant<DaemonOptions, Stop> parse_daemon_line(int argc, const char* const* argv) {
-    std::vector<std::string> names{"--socket", "--engine", "--user-queue"};
+    std::vector<std::string> names{"--socket", "--group", "--engine", "--user-queue"};
     for (const NumberOption& number : kNumbers) names.emplace_back(number.name);
     Arguments arguments(names, {"--version"});
     DaemonOptions options;

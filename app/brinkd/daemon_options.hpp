@@ -13,6 +13,7 @@ namespace brink::app {
 
 struct DaemonOptions {
     std::string socket;
+    std::string group = "brink";  ///< a name, or a number
     broker::Quotas quotas;
     broker::SourceOptions source;
 };

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "base/own_limits.hpp"
+#include "base/units.hpp"
 #include "broker/server.hpp"
 #include "broker/socket.hpp"
 #include "daemon_options.hpp"
@@ -23,10 +25,12 @@ namespace {
 
 void say(const std::string& message) { fmt::print(stderr, "brinkd: {}\n", message); }
 
-std::optional<gid_t> group_brink() {
-    const group* found = ::getgrnam("brink");
-    if (!found) return std::nullopt;
-    return found->gr_gid;
+// nullopt: there is no such group on this machine.
+std::optional<gid_t> group_of(const std::string& name) {
+    if (const group* found = ::getgrnam(name.c_str())) return found->gr_gid;
+    const auto number = parse_count(name);
+    if (!number || *number >= std::numeric_limits<gid_t>::max()) return std::nullopt;
+    return static_cast<gid_t>(*number);
 }
 
 // Whether one of the signals that have come asks for the end; SIGHUP asks for a check.
@@ -51,7 +55,7 @@ Result<void> serve(const DaemonOptions& options, int signals) {
     broker::ServerOptions server_options;
     server_options.quotas = options.quotas;
     server_options.max_clients = options.source.max_clients;
-    server_options.group = group_brink();
+    server_options.group = group_of(options.group);
     auto server = broker::Server::create(std::move(shared->source), server_options);
     if (!server) return tl::unexpected(server.error());
     if (auto listening = (*server)->listen(listener->take_socket()); !listening) return listening;
