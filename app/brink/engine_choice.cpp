@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -51,7 +50,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     wanted.engine = engine;
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
-    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = false;
+    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = wanted.owners = false;
     for (const engine::WatchSpec& watch : options.watches) {
         const Hooked hooked = watch.resource->hooked;
         if (hooked == Hooked::descriptors) wanted.descriptors = true;
@@ -301,13 +300,6 @@ kernel::Machine look_at_machine(const kernel::TaskIterator* iterator) {
     if (iterator)
         if (auto tasks = iterator->read()) machine.use(std::move(*tasks));
     return machine;
-}
-
-void raise_own_limits() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace brink::app

@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxNames = 65536;
 
-brink_level wire_level(const Level& level) {
-    brink_level wire{};
-    wire.value = level.value;
-    wire.form = static_cast<brink_u8>(level.form);
-    return wire;
-}
-
 bool applies(const ActionSpec& action, const WatchSpec& watch, const Level& level) {
     return action.level == level.text &&
            (action.resource.empty() || action.resource == watch.resource->name);
@@ -31,16 +24,9 @@ bool applies(const ActionSpec& action, const WatchSpec& watch, const Level& leve
 
 // The watch as the hooks see it: levels, directions, and what they are to do themselves.
 brink_watch wire_watch(const WatchSpec& watch, const std::vector<ActionSpec>& actions) {
-    brink_watch wire{};
-    wire.n_levels = static_cast<brink_u32>(watch.levels.size());
-    wire.flags = (watch.up ? brink_u32{BRINK_WATCH_UP} : 0U) |
-                 (watch.down ? brink_u32{BRINK_WATCH_DOWN} : 0U) |
-                 (watch.inherit ? brink_u32{BRINK_WATCH_INHERIT} : 0U) |
-                 (watch.rearm ? brink_u32{BRINK_WATCH_REARM} : 0U);
-    if (watch.rearm) wire.rearm = wire_level(*watch.rearm);
+    brink_watch wire = wire_watch(watch);
     for (std::size_t i = 0; i < watch.levels.size(); ++i) {
         brink_level& level = wire.levels[i];
-        level = wire_level(watch.levels[i]);
         for (const ActionSpec& action : actions) {
             if (!applies(action, watch, watch.levels[i])) continue;
             const auto signal = static_cast<brink_u8>(action.signal);
