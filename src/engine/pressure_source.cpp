@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/epoll.hpp"
+#include "engine/dormant.hpp"
 #include "kernel/file_text.hpp"
 #include "kernel/machine.hpp"
 #include "resource/shared/cgroups.hpp"
@@ -135,6 +136,11 @@ void PressureSource::begin(Watch& watch, resource::Subject subject, std::string 
                                                           .slot = {},
                                                           .tally = PollTally(watch.levels),
                                                           .named = named});
+    if (named) {
+        std::string remark = dormant_remark(*watch.resource, subject, watch.levels,
+                                            kPressureWindowNs);
+        if (!remark.empty()) remarks_.push_back(std::move(remark));
+    }
     standing.slot = records_.add(std::move(subject));
     standing.tally.begin({.usage = 0, .limit = kPressureWindowNs}, false,
                          [&](brink_record& record) { say(standing, record); });
@@ -181,7 +187,10 @@ void PressureSource::end_cgroup(const std::string& path) {
     for (Standing* standing : gone) end(*standing);
 }
 
-std::vector<std::string> PressureSource::take_remarks() { return std::exchange(remarks_, {}); }
+std::vector<std::string> PressureSource::take_remarks() {
+    if (cgroups_ && cgroups_->take_missed()) remarks_.emplace_back(cgroups_->kMissed);
+    return std::exchange(remarks_, {});
+}
 
 // --- what read() does
 

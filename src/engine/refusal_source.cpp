@@ -161,6 +161,11 @@ void RefusalSource::end(const std::string& path) {
     }
 }
 
+std::vector<std::string> RefusalSource::take_remarks() {
+    if (!cgroups_->take_missed()) return {};
+    return {std::string(kernel::CgroupFollower::kMissed)};
+}
+
 // --- what read() does
 
 void RefusalSource::read(const Reader& reader) {

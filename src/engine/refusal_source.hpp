@@ -40,6 +40,7 @@ class RefusalSource final : public RecordSource {
     /// Errors: EOPNOTSUPP, always: no such resource is one of a process.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] std::vector<std::string> take_remarks() override;
 
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;

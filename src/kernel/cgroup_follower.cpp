@@ -5,8 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <utility>
-#include <vector>
 
 namespace brink::kernel {
 
@@ -34,7 +32,7 @@ void CgroupFollower::enter(const Cgroup& cgroup) {
         const int watch = ::inotify_add_watch(inotify_.get(), cgroup.directory().c_str(),
                                               IN_CREATE | IN_DELETE | IN_ONLYDIR);
         if (watch < 0) {
-            missed_ += errno == ENOSPC ? 1 : 0;  // else it is gone again
+            missed_ |= errno == ENOSPC;  // else it is gone again
             return;
         }
         folders_[watch] = cgroup.path();
@@ -65,9 +63,10 @@ Result<void> CgroupFollower::follow_file(const Cgroup& cgroup, const std::string
     if (place == followed_.end()) return fail(cgroup.path() + " is gone", ENOENT);
     const std::string path = cgroup.directory() + "/" + name;
     const int watch = ::inotify_add_watch(inotify_.get(), path.c_str(), IN_MODIFY);
+    missed_ |= watch < 0 && errno == ENOSPC;
     if (watch < 0) return fail_errno(path);
     place->second.files[name] = watch;
-    files_[watch] = key;
+    files_[watch].push_back(key);
     return {};
 }
 
@@ -84,12 +83,14 @@ void CgroupFollower::read() {
     }
     if (!overflow) return;
     scan();
-    for (const auto& [watch, key] : std::unordered_map(files_)) handlers_.on_change(key);
+    for (const auto& [watch, keys] : std::unordered_map(files_))
+        for (const std::uint64_t key : keys) handlers_.on_change(key);
 }
 
 void CgroupFollower::take(int watch, std::uint32_t mask, const char* name) {
     if (const auto file = files_.find(watch); file != files_.end()) {
-        if (mask & IN_MODIFY) handlers_.on_change(file->second);
+        if (mask & IN_MODIFY)
+            for (const std::uint64_t key : std::vector(file->second)) handlers_.on_change(key);
         return;
     }
     const auto folder = folders_.find(watch);

@@ -10,7 +10,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
@@ -37,7 +40,8 @@ class CgroupFollower {
     /// Calls `visitor` with each cgroup that is followed, in no order.
     void visit(const std::function<void(const Cgroup&)>& visitor) const;
 
-    /// Calls on_change with `key` when the kernel says that file `name` of `cgroup` has changed, until the cgroup goes.
+    /// Calls on_change with `key` when the kernel says that file `name` of `cgroup` has changed, until the cgroup goes. A
+    /// file can be followed under several keys.
     /// Errors: ENOENT, there is no such file; ENOSPC, the user has no watch left.
     [[nodiscard]] Result<void> follow_file(const Cgroup& cgroup, const std::string& name,
                                            std::uint64_t key);
@@ -45,8 +49,10 @@ class CgroupFollower {
     [[nodiscard]] int fd() const { return inotify_.get(); }
     void read();
 
-    /// Cgroups that are not followed, because the user has no watch left.
-    [[nodiscard]] std::uint64_t missed() const { return missed_; }
+    /// Whether, since it was asked last, something could not be followed because the user has no watch left.
+    [[nodiscard]] bool take_missed() { return std::exchange(missed_, false); }
+    static constexpr std::string_view kMissed =
+        "not every cgroup is followed: fs.inotify.max_user_watches is used up";
 
   private:
     struct Followed {
@@ -66,10 +72,10 @@ class CgroupFollower {
     Cgroup root_;
     Handlers handlers_;
     Fd inotify_;
-    std::unordered_map<std::string, Followed> followed_;  // by path
-    std::unordered_map<int, std::string> folders_;        // path by watch
-    std::unordered_map<int, std::uint64_t> files_;        // key by watch
-    std::uint64_t missed_ = 0;
+    std::unordered_map<std::string, Followed> followed_;         // by path
+    std::unordered_map<int, std::string> folders_;               // path by watch
+    std::unordered_map<int, std::vector<std::uint64_t>> files_;  // keys by watch
+    bool missed_ = false;
 };
 
 }  // namespace brink::kernel

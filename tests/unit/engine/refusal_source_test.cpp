@@ -91,6 +91,22 @@ TEST_F(Refusals, OfMemoryByName) {
     EXPECT_EQ(held_back.old_limit, 2U);
 }
 
+// One file tells of both.
+TEST_F(Refusals, OfMemoryAndOfMemoryHigh) {
+    memory("/a", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n");
+    files_.write("cgroup/a/memory.high", "4096\n");
+    ASSERT_TRUE(source_->select(watch("memory"), all_));
+    const auto high = watch("memory_high");
+    ASSERT_TRUE(source_->select(high, all_));
+    replace("/a/memory.events.local", "low 0\nhigh 2\nmax 1\noom 0\noom_kill 0\n");
+    const std::array<brink_record, 2> records{reader_->next(), reader_->next()};
+    const brink_record& of_high = records[0].watch == high ? records[0] : records[1];
+    EXPECT_NE(records[0].watch, records[1].watch);
+    EXPECT_EQ(of_high.cause, std::uint8_t{BRINK_REFUSAL_HIGH});
+    EXPECT_EQ(of_high.limit, 4096U);
+    EXPECT_EQ(of_high.old_limit, 2U);
+}
+
 TEST_F(Refusals, NotByALimitThatIsNotThere) {
     pids("/a", "max", 0);
     ASSERT_TRUE(source_->select(watch("pids"), all_));

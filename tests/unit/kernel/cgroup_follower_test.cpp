@@ -77,6 +77,9 @@ TEST_F(Follower, FilesThatChange) {
     EXPECT_EQ(said(), "");
     std::ofstream(files_.root() + "/a/x/events", std::ios::in) << "1";
     EXPECT_EQ(said().substr(0, 3), "=4 ");
+    ASSERT_TRUE(follower_->follow_file(Cgroup("/a/x", files_.root() + "/a/x"), "events", 77));
+    std::ofstream(files_.root() + "/a/x/events", std::ios::in) << "2";
+    EXPECT_EQ(said().substr(0, 7), "=4 =77 ") << "for both who follow it";
     EXPECT_FALSE(follower_->follow_file(Cgroup("/none", "/none"), "events", 1));
 }
 

@@ -49,7 +49,7 @@ def spoil(event):
         yield "with a target", event | {"target": "/home"}
     for field, value in FOREIGN.items():
         if field not in event and field not in REQUIRED[event["type"]]:
-            allowed = {"old_limit": ["limit_changed"], "reason": ["exit", "denied"], "times": ["denied"]}
+            allowed = {"errno": ["denied"], "old_limit": ["limit_changed"], "reason": ["exit", "denied"], "times": ["denied"]}
             if event["type"] not in allowed.get(field, []):
                 yield f"with {field}", event | {field: value}
 
