@@ -9,11 +9,6 @@ struct {
     __uint(max_entries, 4096); /* set before loading */
 } records SEC(".maps") __weak;
 
-/* The number of `task` in the pid namespace of whoever runs brink; 0 if it has none there. */
-static __always_inline __u32 number_in_ns(const struct task_struct* task) {
-    return number_of(task, ns_level, ns_inum);
-}
-
 static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t) {
     const struct task_struct* leader = (const void*)t->leader;
     if (!t->start_time_ns)
@@ -21,10 +16,7 @@ static __always_inline void fill_subject(struct brink_record* r, struct brink_ta
     r->start_time_ns = t->start_time_ns;
     r->pid = t->pid;
     r->ns_pid = ns_level ? number_in_ns(leader) : t->pid;
-    r->ppid = number_in_ns(BPF_CORE_READ(leader, real_parent, group_leader));
-    r->uid = BPF_CORE_READ(leader, cred, uid.val);
-    r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
-    bpf_core_read_str(r->comm, sizeof r->comm, &leader->comm);
+    fill_identity(r, leader);
 }
 
 /* The user registers in DWARF order, the instruction pointer last; the answer is how many. */

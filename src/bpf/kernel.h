@@ -59,6 +59,15 @@ struct mm_struct {
     int map_count;
 } CORE;
 
+struct hrtimer {
+    long long _softexpires;
+} CORE;
+
+struct hrtimer_sleeper {
+    struct hrtimer timer;
+    struct task_struct* task;
+} CORE;
+
 struct kernfs_node {
     __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
 } CORE;
