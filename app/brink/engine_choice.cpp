@@ -15,6 +15,7 @@
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
 #include "engine/shared_poll_source.hpp"
+#include "engine/wakeup_source.hpp"
 
 namespace brink::app {
 namespace {
@@ -110,6 +111,13 @@ Result<ChosenEngine> timer_engine(const MonitorOptions& options) {
                     interval.min_interval.count(), interval.max_interval.count())};
 }
 
+Result<ChosenEngine> wakeup_engine(const MonitorOptions& options) {
+    auto source = engine::WakeupSource::create(static_cast<std::uint32_t>(options.max_subjects),
+                                               options.btf);
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{std::move(*source), "sees each wake-up of the threads watched"};
+}
+
 // The same for what is counted for no process.
 Result<ChosenEngine> shared_poll_engine(const MonitorOptions& options, const Resources& resources) {
     auto iterator = choose_task_iterator(options.engine);
@@ -182,6 +190,7 @@ class Parts {
 struct Sorted {
     Resources hooked;
     Resources timed;
+    Resources woken;          // wake-ups
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
 };
@@ -194,6 +203,8 @@ Sorted sort_resources(const MonitorOptions& options) {
             sorted.hooked.insert(resource);
         else if (resource->facility == Facility::cpu_timer && options.engine != EngineChoice::poll)
             sorted.timed.insert(resource);
+        else if (resource->facility == Facility::wakeups)
+            sorted.woken.insert(resource);
         else if (resource->scope == Scope::process)
             sorted.without_hooks.insert(resource);
         else
@@ -204,6 +215,9 @@ Sorted sort_resources(const MonitorOptions& options) {
 
 // An engine that was asked for has to have hooks for everything.
 Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
+    if (options.engine == EngineChoice::poll && !sorted.woken.empty())
+        return fail(fmt::format("--engine poll: {} cannot be read from outside; leave --engine out",
+                                names(sorted.woken)));
     if (options.engine != EngineChoice::kernel && options.engine != EngineChoice::tracepoint)
         return {};
     Resources missing = sorted.without_hooks;
@@ -238,6 +252,7 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
         added = add(std::move(hooks), sorted.hooked);
     }
     if (added && !sorted.timed.empty()) added = add(timer_engine(options), sorted.timed);
+    if (added && !sorted.woken.empty()) added = add(wakeup_engine(options), sorted.woken);
     if (added && !sorted.without_hooks.empty())
         added = add(poll_engine(options, sorted.without_hooks), sorted.without_hooks);
     if (added && !sorted.shared.empty())

@@ -55,12 +55,17 @@ __u64 n_unwatched __weak;                    /* threads that found no free slot 
 
 /* Functions of other files. */
 extern int judge(__u32 slot, __u64 latency, __u32 cause); /* latency_emit.bpf.c */
+extern int emit_wake(void);
 extern int emit_exit(__u32 slot, __u32 watch);
 extern int log_switch(__u64 task, __u64 ns); /* latency_log.bpf.c */
 extern __u32 sleeper_new(__u64 task, __u32 watches, __u32 flags); /* sleeper.bpf.c */
 extern int sleeper_end(__u32 slot);
 extern __u32 select_task(__u64 task); /* select.bpf.c */
 extern int keep_selected(__u32 slot);
+
+struct cgroup___level {
+    int level;
+} CORE;
 
 static __always_inline __u32* bucket_of(__u64 task) {
     return &bucket_tasks[task * 0x9e3779b97f4a7c15ULL >> (64 - BUCKET_BITS)];

@@ -63,10 +63,13 @@ struct brink_sleeper {
     brink_u64 waking;  /* it became runnable */
     brink_u64 running; /* it got a processor; equal to `waking` if it had never lost its own */
     brink_u64 leader;
+    brink_u64 start_time_ns; /* of its process, or its own with BRINK_SLEEPER_THREAD; CLOCK_BOOTTIME */
     brink_u32 cpu;     /* where it got it */
     brink_u32 waiting; /* runnable, and no processor yet */
     brink_u32 tid;     /* these two are numbers of the initial pid namespace */
     brink_u32 tgid;
+    brink_u32 ns_tid; /* the same as numbers of brink's pid namespace; 0: invisible there */
+    brink_u32 ns_tgid;
     brink_u32 generation; /* of the slot */
     brink_u32 dropped;    /* records of it that found no room */
     brink_u32 flags;      /* enum brink_sleeper_flag */
@@ -76,7 +79,7 @@ struct brink_sleeper {
     brink_u8 reserved[2];
     brink_u32 timer_cpu; /* where the timer's handler ran; of BRINK_WAKEUPS_MEASURE */
 };
-BRINK_ASSERT_SIZE(struct brink_sleeper, 96);
+BRINK_ASSERT_SIZE(struct brink_sleeper, 112);
 
 /* What the programs see of a watch. The bounds are under no limit. */
 struct brink_late_watch {
@@ -123,12 +126,12 @@ struct brink_selected_cgroup {
 BRINK_ASSERT_SIZE(struct brink_selected_cgroup, 16);
 
 struct brink_enrol {
-    int proc_fd;        /* a directory /proc/TID of brink's; -1: the calling thread */
+    int proc_fd; /* a directory /proc/TID of brink's; -1: the calling thread; -2: nobody */
     brink_u32 flags;    /* enum brink_sleeper_flag */
     brink_u32 watches;  /* to be added */
     int error;          /* answer: 0 or a negative errno */
     brink_u32 slot;     /* answer */
-    brink_u32 is_known; /* answer: it had a slot already */
+    brink_u32 cgroup_level; /* answer: that of the caller's cgroup */
 };
 BRINK_ASSERT_SIZE(struct brink_enrol, 24);
 

@@ -22,17 +22,15 @@ static __always_inline void copy_log(struct brink_late_record* r) {
 
 static __always_inline void fill(struct brink_record* r, const struct brink_sleeper* s) {
     bool thread = s->flags & BRINK_SLEEPER_THREAD;
-    const struct task_struct* task = (const void*)s->task;
-    const struct task_struct* subject = thread ? task : (const void*)s->leader;
     r->generation = s->generation;
     r->monotonic_ns = bpf_ktime_get_ns();
-    r->start_time_ns = start_time_ns(subject);
+    r->start_time_ns = s->start_time_ns;
     r->limit = r->limit_hard = ~0ULL;
     r->pid = thread ? s->tid : s->tgid;
-    r->ns_pid = ns_level ? number_in_ns(subject) : r->pid;
+    r->ns_pid = thread ? s->ns_tid : s->ns_tgid;
     r->flags = (s->flags & BRINK_SLEEPER_NAMED ? BRINK_RECORD_NAMED : 0) |
                (thread ? BRINK_RECORD_THREAD : 0);
-    fill_identity(r, subject);
+    fill_identity(r, (const void*)(thread ? s->task : s->leader));
 }
 
 static __always_inline void dropped(struct brink_sleeper* s) {
@@ -62,7 +60,7 @@ static __always_inline void emit_late(struct brink_sleeper* s, __u32 slot, __u32
     r->record.usage = latency;
     r->record.cause = (__u8)cause;
     r->record.tid = s->tid;
-    r->record.ns_tid = ns_level ? number_in_ns((const void*)s->task) : s->tid;
+    r->record.ns_tid = s->ns_tid;
     r->from = from;
     r->to = to;
     r->cpu = s->cpu;
@@ -106,6 +104,17 @@ __noinline int judge(__u32 slot, __u64 latency, __u32 cause) {
         if (watches & 1U << watch)
             above |= (__u32)judge_watch(slot, watch, latency, cause);
     s->above = above;
+    return 0;
+}
+
+/* Of no thread: the reader is to look at the cgroups again. */
+__noinline int emit_wake(void) {
+    struct brink_late_record* r = bpf_ringbuf_reserve(&late, sizeof *r, 0);
+    if (!r)
+        return 0;
+    __builtin_memset(r, 0, __builtin_offsetof(struct brink_late_record, entries));
+    r->record.type = BRINK_RECORD_WAKE;
+    bpf_ringbuf_submit(r, 0);
     return 0;
 }
 

@@ -14,10 +14,6 @@ struct task_struct___policy {
     unsigned int policy;
 } CORE;
 
-struct cgroup___level {
-    int level;
-} CORE;
-
 struct cgroup___ancestors {
     struct cgroup* ancestors[1];
 } CORE;

@@ -3,18 +3,25 @@
 #include "latency.bpf.h"
 
 struct brink_enrol enrol __weak;
+__u32 is_full __weak; /* no slot was left, and that was counted */
 
 static __always_inline void fill_task(struct brink_sleeper* s, const struct task_struct* task) {
     s->leader = (__u64)BPF_CORE_READ(task, group_leader);
     s->tid = (__u32)BPF_CORE_READ(task, pid);
     s->tgid = (__u32)BPF_CORE_READ(task, tgid);
+    const struct task_struct* leader = (const void*)s->leader;
+    s->ns_tid = ns_level ? number_in_ns(task) : s->tid;
+    s->ns_tgid = ns_level ? number_in_ns(leader) : s->tgid;
+    s->start_time_ns = start_time_ns(s->flags & BRINK_SLEEPER_THREAD ? task : leader);
 }
 
 /* The slot of `task`, new or not; 0: there is none left. */
 __noinline __u32 sleeper_new(__u64 task, __u32 watches, __u32 flags) {
     __u32 slot = 0;
     if (bpf_map_pop_elem(&free_slots, &slot)) {
-        __sync_fetch_and_add(&n_unwatched, 1);
+        /* A thread that matches a selection tries again whenever it wakes. */
+        if (!(flags & BRINK_SLEEPER_SELECTED) || !__sync_lock_test_and_set(&is_full, 1))
+            __sync_fetch_and_add(&n_unwatched, 1);
         return 0;
     }
     struct brink_sleeper* s = sleeper_at(slot);
@@ -48,21 +55,25 @@ __noinline int sleeper_end(__u32 slot) {
     end_waiting(s);
     s->task = 0;
     bpf_map_push_elem(&free_slots, &slot, 0);
+    is_full = 0;
     return 0;
 }
 
 /* In the context of brink: a slot for the task behind a descriptor of it, or for the calling thread. */
 SEC("raw_tp")
 int on_enrol(void* ctx) {
+    const struct task_struct* self = (const void*)bpf_get_current_task();
+    const struct cgroup___level* own = (const void*)BPF_CORE_READ(self, cgroups, dfl_cgrp);
     learn_namespace();
-    const struct task_struct* task = enrol.proc_fd < 0 ? (const void*)bpf_get_current_task()
-                                                       : task_behind(enrol.proc_fd);
+    enrol.cgroup_level = (__u32)BPF_CORE_READ(own, level);
+    if (enrol.proc_fd < -1)
+        return 0;
+    const struct task_struct* task = enrol.proc_fd < 0 ? self : task_behind(enrol.proc_fd);
     enrol.error = -ESRCH;
     enrol.slot = 0;
     if (!task || BPF_CORE_READ(task, flags) & PF_EXITING)
         return 0;
     __u32 slot = slot_of((__u64)task);
-    enrol.is_known = slot != 0;
     if (!slot)
         slot = sleeper_new((__u64)task, enrol.watches, enrol.flags);
     struct brink_sleeper* s = sleeper_at(slot);
@@ -123,6 +134,14 @@ int on_sleeper_exec(void* ctx) {
         return 0;
     fill_task(s, (const void*)task);
     s->flags &= ~BRINK_SLEEPER_AT_EXEC;
+    return 0;
+}
+
+/* A new cgroup may be among those that are selected: whoever reads the records looks. */
+SEC("raw_tp/cgroup_mkdir")
+int on_cgroup_mkdir(void* ctx) {
+    if (selects == BRINK_SELECTS_CGROUP)
+        emit_wake();
     return 0;
 }
 

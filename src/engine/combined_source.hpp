@@ -29,6 +29,9 @@ class CombinedSource final : public RecordSource {
     [[nodiscard]] std::string_view engine() const override { return parts_[0].source->engine(); }
     [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
     [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override;
+    [[nodiscard]] const Culprit* culprit() const override {
+        return parts_[reading_].source->culprit();
+    }
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
@@ -54,6 +57,7 @@ class CombinedSource final : public RecordSource {
     std::vector<Part> parts_;
     std::vector<std::vector<Place>> places_;           // by watch
     std::vector<std::vector<std::uint32_t>> watches_;  // by part, then by the number there
+    std::size_t reading_ = 0;  // the part whose records are being handed over
     Fd epoll_;
 };
 

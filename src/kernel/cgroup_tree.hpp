@@ -23,6 +23,9 @@ class Cgroup {
     /// "/" or "/system.slice/x.service": as /proc/PID/cgroup has it.
     [[nodiscard]] const std::string& path() const { return path_; }
 
+    /// Where its files are.
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
     /// The number in file `name`; "max" is ~0, and so is anything v1 means by unlimited (2^62 and more). Errors:
     /// ENOENT, the cgroup is gone, or has no such file (the root cgroup has no limits; a controller that is not
     /// enabled).

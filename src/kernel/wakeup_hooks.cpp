@@ -35,7 +35,7 @@ constexpr Program kPrograms[] = {
     {"on_enrol", Role::command},           {"on_expire", Role::measure},
     {"on_waking", Role::both},             {"on_switch", Role::both},
     {"on_sleeper_fork", Role::watch},      {"on_sleeper_exec", Role::watch},
-    {"on_sleeper_exit", Role::watch},
+    {"on_sleeper_exit", Role::watch},      {"on_cgroup_mkdir", Role::watch},
 };
 
 Role role_of(std::string_view name) {
@@ -193,7 +193,7 @@ Result<void> WakeupHooks::attach() {
     return {};
 }
 
-Result<Enrolled> WakeupHooks::enrol(int proc_fd, std::uint32_t flags, std::uint32_t watches) {
+Result<void> WakeupHooks::run_enrol(int proc_fd, std::uint32_t flags, std::uint32_t watches) {
     brink_enrol& enrol = skeleton_->bss->enrol;
     enrol = {};
     enrol.proc_fd = proc_fd;
@@ -203,10 +203,21 @@ Result<Enrolled> WakeupHooks::enrol(int proc_fd, std::uint32_t flags, std::uint3
     options.sz = sizeof options;
     if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.on_enrol), &options))
         return fail_errno("cannot run a program in the kernel (BPF_PROG_TEST_RUN)");
+    return {};
+}
+
+Result<std::uint32_t> WakeupHooks::enrol(int proc_fd, std::uint32_t flags, std::uint32_t watches) {
+    if (auto run = run_enrol(proc_fd, flags, watches); !run) return tl::unexpected(run.error());
+    const brink_enrol& enrol = skeleton_->bss->enrol;
     if (enrol.error == -ENOSPC)
-        return fail("every place for a thread is taken; --max-subjects makes more", ENOSPC);
+        return fail("there is no room for another thread; --max-subjects makes more", ENOSPC);
     if (enrol.error) return fail("the thread is ending", -enrol.error);
-    return Enrolled{enrol.slot, enrol.is_known != 0};
+    return enrol.slot;
+}
+
+Result<std::uint32_t> WakeupHooks::own_cgroup_level() {
+    if (auto run = run_enrol(-2, 0, 0); !run) return tl::unexpected(run.error());
+    return skeleton_->bss->enrol.cgroup_level;
 }
 
 Result<void> WakeupHooks::set_watch(std::uint32_t index, const brink_late_watch& watch) {

@@ -29,14 +29,9 @@ struct WakeupOptions {
     std::string btf;                   ///< BTF of the running kernel; empty: the kernel's own
 };
 
-/// What became of enrolling a thread.
-struct Enrolled {
-    std::uint32_t slot = 0;
-    bool known = false;  ///< it had been enrolled already
-};
-
 class WakeupHooks {
   public:
+    /// Records of type CROSSING, EXIT, and WAKE: a cgroup has come, select() may have to be called anew.
     using RecordHandler = std::function<void(const brink_late_record&)>;
 
     /// Loads and attaches. The error says in one sentence why this kernel or these privileges do not allow it.
@@ -47,7 +42,12 @@ class WakeupHooks {
 
     /// Observes the thread behind `proc_fd`, a descriptor of /proc/TID, or the calling thread (-1). `watches`: bits.
     /// Errors: ESRCH, it is ending; ENOSPC, max_threads are observed.
-    [[nodiscard]] Result<Enrolled> enrol(int proc_fd, std::uint32_t flags, std::uint32_t watches);
+    /// The answer is its slot; one that is observed already keeps its own.
+    [[nodiscard]] Result<std::uint32_t> enrol(int proc_fd, std::uint32_t flags,
+                                              std::uint32_t watches);
+
+    /// How far below the root of the hierarchy of cgroup v2 the caller's cgroup is, whatever of it is visible here.
+    [[nodiscard]] Result<std::uint32_t> own_cgroup_level();
 
     /// Writes watch `index` (< BRINK_LATE_WATCHES).
     [[nodiscard]] Result<void> set_watch(std::uint32_t index, const brink_late_watch& watch);
@@ -82,6 +82,7 @@ class WakeupHooks {
     void choose_programs(brink_wakeups_mode mode);
     [[nodiscard]] Result<void> fill_maps();
     [[nodiscard]] Result<void> attach();
+    [[nodiscard]] Result<void> run_enrol(int proc_fd, std::uint32_t flags, std::uint32_t watches);
 
     brink_latency* skeleton_ = nullptr;
     ring_buffer* ring_ = nullptr;

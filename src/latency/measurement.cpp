@@ -131,9 +131,9 @@ class Measurement::Sleeper {
         report_.tid = static_cast<std::int32_t>(::syscall(SYS_gettid));
         ::pthread_setname_np(::pthread_self(), fmt::format("latency-{}", index_).c_str());
         if (hooks_) {
-            const auto enrolled = hooks_->enrol(-1, 0, 0);
-            if (!enrolled) return tl::unexpected(enrolled.error());
-            slot_ = enrolled->slot;
+            const auto slot = hooks_->enrol(-1, 0, 0);
+            if (!slot) return tl::unexpected(slot.error());
+            slot_ = *slot;
         }
         return apply(report_.plan);
     }
