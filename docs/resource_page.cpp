@@ -20,6 +20,7 @@ constexpr std::string_view kEnd = "<!-- Here it ends. -->\n";
 
 std::string engines(const Resource& resource) {
     if (resource.has_hooks()) return "kernel, tracepoint, poll";
+    if (resource.facility == Facility::wakeups) return "tracepoint";
     return resource.watchable() ? "poll" : "–";
 }
 
