@@ -146,7 +146,8 @@ TEST(WakeupLatency, OfRealTimeTasks) {
 
 TEST(WakeupLatency, OfACgroupThatComesLater) {
     const std::string name = "brink-wakeup-" + std::to_string(::getpid());
-    const std::string path = "/sys/fs/cgroup/" + name;
+    const bool hybrid = ::access("/sys/fs/cgroup/unified", F_OK) == 0;
+    const std::string path = (hybrid ? "/sys/fs/cgroup/unified/" : "/sys/fs/cgroup/") + name;
     if (::mkdir(path.c_str(), 0755) != 0 || ::rmdir(path.c_str()) != 0)
         GTEST_SKIP() << "no cgroup v2 here";
     Watch watch({"--cgroup", "/" + name});

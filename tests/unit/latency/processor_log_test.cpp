@@ -82,7 +82,7 @@ TEST(ProcessorLog, ASoftirqThatIsSwitchedAway) {
                               interrupt(150, BRINK_LOG_SOFTIRQ, true, 1),
                               switched(160, 8, "ktimers/3")};
     EXPECT_EQ(text(culprit_of(entries, kWindow)),
-              "self  40x1, task ktimers/3 20x2, softirq timer 20x2, task hog 20x1");
+              "self  40x1, task ktimers/3 20x1, softirq timer 20x2, task hog 20x1");
 }
 
 TEST(ProcessorLog, WhatIsNotKnownIsSaid) {
