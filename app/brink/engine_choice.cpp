@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +13,8 @@
 #include "engine/combined_source.hpp"
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
+#include "engine/pressure_source.hpp"
+#include "engine/refusal_source.hpp"
 #include "engine/shared_poll_source.hpp"
 #include "engine/wakeup_source.hpp"
 
@@ -50,7 +51,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     wanted.engine = engine;
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
-    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = false;
+    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = wanted.owners = false;
     for (const engine::WatchSpec& watch : options.watches) {
         const Hooked hooked = watch.resource->hooked;
         if (hooked == Hooked::descriptors) wanted.descriptors = true;
@@ -116,6 +117,22 @@ Result<ChosenEngine> wakeup_engine(const MonitorOptions& options) {
                                                options.btf);
     if (!source) return tl::unexpected(source.error());
     return ChosenEngine{std::move(*source), "sees each wake-up of the threads watched"};
+}
+
+Result<ChosenEngine> pressure_engine() {
+    auto source = engine::PressureSource::create();
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{
+        std::move(*source),
+        "hears of a level from the kernel within 2 s, and costs nothing before; that pressure has "
+        "fallen is measured, 2 s later"};
+}
+
+// Beside one that counts.
+Result<ChosenEngine> refusal_engine() {
+    auto source = engine::RefusalSource::create();
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{std::move(*source), "says when a cgroup is refused something"};
 }
 
 // The same for what is counted for no process.
@@ -191,8 +208,10 @@ struct Sorted {
     Resources hooked;
     Resources timed;
     Resources woken;          // wake-ups
+    Resources pressed;        // pressure
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
+    Resources refused;        // of these, those of which the kernel says when they are refused
 };
 
 Sorted sort_resources(const MonitorOptions& options) {
@@ -205,10 +224,15 @@ Sorted sort_resources(const MonitorOptions& options) {
             sorted.timed.insert(resource);
         else if (resource->facility == Facility::wakeups)
             sorted.woken.insert(resource);
+        else if (resource->facility == Facility::pressure && options.engine != EngineChoice::poll)
+            sorted.pressed.insert(resource);
         else if (resource->scope == Scope::process)
             sorted.without_hooks.insert(resource);
         else
             sorted.shared.insert(resource);
+        if (!resource->has_hooks() && resource->facility == Facility::cgroup_events &&
+            options.engine != EngineChoice::poll)
+            sorted.refused.insert(resource);
     }
     return sorted;
 }
@@ -222,6 +246,7 @@ Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
         return {};
     Resources missing = sorted.without_hooks;
     missing.insert(sorted.timed.begin(), sorted.timed.end());
+    missing.insert(sorted.pressed.begin(), sorted.pressed.end());
     missing.insert(sorted.shared.begin(), sorted.shared.end());
     if (missing.empty()) return {};
     return fail(fmt::format("--engine {}: it has no hooks for {}; without --engine each resource "
@@ -245,6 +270,7 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     const bool asked = options.engine == EngineChoice::kernel ||
                        options.engine == EngineChoice::tracepoint;
     Result<void> added;
+    std::string why;
     if (!sorted.hooked.empty()) {
         auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
         if (hooks && hooks->source->engine() == "poll")
@@ -253,11 +279,26 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     }
     if (added && !sorted.timed.empty()) added = add(timer_engine(options), sorted.timed);
     if (added && !sorted.woken.empty()) added = add(wakeup_engine(options), sorted.woken);
+    if (added && !sorted.pressed.empty()) {
+        auto pressure = pressure_engine();
+        if (pressure)
+            added = add(std::move(pressure), sorted.pressed);
+        else
+            why = "; not engine notify: " + pressure.error().message;
+        if (!pressure) sorted.shared.merge(std::exchange(sorted.pressed, {}));
+    }
     if (added && !sorted.without_hooks.empty())
         added = add(poll_engine(options, sorted.without_hooks), sorted.without_hooks);
     if (added && !sorted.shared.empty())
         added = add(shared_poll_engine(options, sorted.shared), sorted.shared);
+    if (added && !sorted.refused.empty()) {
+        if (auto refusals = refusal_engine())
+            parts.add(std::move(*refusals), sorted.refused);
+        else
+            why += "; refusals are not seen: " + refusals.error().message;
+    }
     if (!added) return tl::unexpected(added.error());
+    parts.say(why);
     return parts.take();
 }
 
@@ -274,13 +315,6 @@ kernel::Machine look_at_machine(const kernel::TaskIterator* iterator) {
     if (iterator)
         if (auto tasks = iterator->read()) machine.use(std::move(*tasks));
     return machine;
-}
-
-void raise_own_limits() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace brink::app

@@ -21,26 +21,38 @@ static __always_inline void learn_namespace(void) {
     ns_inum = BPF_CORE_READ(number, ns, ns.inum);
 }
 
+/* A pid namespace. */
+struct view {
+    __u32 level;
+    __u32 inum;
+};
+
 /* The number of `task` in the pid namespace of whoever runs brink; 0 if it has none there. */
 static __always_inline __u32 number_in_ns(const struct task_struct* task) {
     return number_of(task, ns_level, ns_inum);
 }
 
 /* What a record says of its subject besides the numbers. */
-static __always_inline void fill_identity(struct brink_record* r,
-                                          const struct task_struct* leader) {
-    r->ppid = number_in_ns(BPF_CORE_READ(leader, real_parent, group_leader));
+static __always_inline void fill_identity(struct brink_record* r, const struct task_struct* leader,
+                                          struct view v) {
+    r->ppid = number_of(BPF_CORE_READ(leader, real_parent, group_leader), v.level, v.inum);
     r->uid = BPF_CORE_READ(leader, cred, uid.val);
     r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
     bpf_core_read_str(r->comm, sizeof r->comm, &leader->comm);
 }
 
-/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
-static __always_inline const struct task_struct* task_behind(int fd) {
+static __always_inline struct file* file_behind(int fd) {
     struct files_struct* files = bpf_get_current_task_btf()->files;
     struct file** slots = BPF_CORE_READ(files, fdt, fd);
     struct file* file = 0;
-    if (bpf_probe_read_kernel(&file, sizeof file, &slots[fd]) || !file)
+    bpf_probe_read_kernel(&file, sizeof file, &slots[fd]);
+    return file;
+}
+
+/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
+static __always_inline const struct task_struct* task_behind(int fd) {
+    struct file* file = file_behind(fd);
+    if (!file)
         return 0;
     const void* inode = BPF_CORE_READ(file, f_inode);
     const struct proc_inode* proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);

@@ -30,7 +30,8 @@ static __always_inline void fill(struct brink_record* r, const struct brink_slee
     r->ns_pid = thread ? s->ns_tid : s->ns_tgid;
     r->flags = (s->flags & BRINK_SLEEPER_NAMED ? BRINK_RECORD_NAMED : 0) |
                (thread ? BRINK_RECORD_THREAD : 0);
-    fill_identity(r, (const void*)(thread ? s->task : s->leader));
+    struct view v = {.level = ns_level, .inum = ns_inum};
+    fill_identity(r, (const void*)(thread ? s->task : s->leader), v);
 }
 
 static __always_inline void dropped(struct brink_sleeper* s) {

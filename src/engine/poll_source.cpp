@@ -64,10 +64,51 @@ std::string_view PollSource::engine_of(std::uint32_t tally) const {
 }
 
 Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (auto checked = check_watch(watch, watches_.size()); !checked)
-        return tl::unexpected(checked.error());
-    watches_.push_back({&resource::definition_of(resource), watch});
-    return static_cast<std::uint32_t>(watches_.size() - 1);
+    const std::size_t used = watches_.size() - free_watches_.size();
+    if (auto checked = check_watch(watch, used); !checked) return tl::unexpected(checked.error());
+    if (free_watches_.empty()) {
+        free_watches_.push_back(static_cast<std::uint32_t>(watches_.size()));
+        watches_.emplace_back();
+    }
+    const std::uint32_t number = free_watches_.back();
+    free_watches_.pop_back();
+    watches_[number] = {&resource::definition_of(resource), watch,
+                        watch.owner ? &owners_.at(watch.owner) : nullptr};
+    return number;
+}
+
+Result<void> PollSource::set_owner(std::uint32_t owner, const Owner& who) {
+    owners_[owner] = who;
+    return {};
+}
+
+void PollSource::remove_watches(std::span<const std::uint32_t> watches) {
+    const auto removed = [&](std::uint32_t number) {
+        return std::find(watches.begin(), watches.end(), number) != watches.end();
+    };
+    for (auto at = subjects_.begin(); at != subjects_.end();) {
+        const Key key = at->first;
+        for (const std::uint32_t slot : at->second.remove(removed)) slots_.give_back(slot);
+        ++at;
+        forget_if_unwatched(key);
+    }
+    std::erase_if(queue_, [&](const brink_record& record) { return removed(record.watch); });
+    free_watches_.insert(free_watches_.end(), watches.begin(), watches.end());
+    set_timer();
+}
+
+bool PollSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    for (auto& [key, subject] : subjects_) {
+        if (!subject.resync({tally, generation})) continue;
+        set_timer();
+        return true;
+    }
+    return false;
+}
+
+void PollSource::forget_if_unwatched(Key key) {
+    const auto found = subjects_.find(key);
+    if (found != subjects_.end() && found->second.n_watches() == 0) subjects_.erase(found);
 }
 
 // --- subjects
@@ -78,8 +119,13 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
     if (!found) return tl::unexpected<Error>(found.error());
     PollSubject& subject = **found;
     if (subject.rename(watch)) return {};
-    const auto reading = watches_[watch].definition->read_process({procfs_, target.pid});
-    if (!reading) return tl::unexpected<Error>(reading.error());
+    const auto permitted = subject.permits(watches_[watch]);
+    const auto reading = permitted ? watches_[watch].definition->read_process({procfs_, target.pid})
+                                   : tl::unexpected<Error>(permitted.error());
+    if (!reading) {
+        forget_if_unwatched({target.pid, target.thread});
+        return tl::unexpected<Error>(reading.error());
+    }
     if (subject.n_watches() >= BRINK_MAX_PER_SUBJECT)
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
@@ -142,8 +188,12 @@ void PollSource::executed(pid_t pid) {
 
 void PollSource::look(PollSubject& subject, Key key, Duration at) {
     const PollSubject::State state = subject.look(at);
-    if (state != PollSubject::State::alive)
+    if (state != PollSubject::State::alive) {
         finish(key, state == PollSubject::State::forbidden ? EPERM : 0);
+        return;
+    }
+    for (const std::uint32_t slot : subject.end_forbidden()) slots_.give_back(slot);
+    forget_if_unwatched(key);
 }
 
 void PollSource::finish(Key key, int error) {
@@ -204,23 +254,34 @@ void PollSource::discover() {
     if (parents.size() > n_known) discover_interval_ = interval_.min();
 }
 
-// Whether `child` is watched from now on.
+// Whether `child` is watched only from now on.
 bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     const Key key{child, false};
-    if (subjects_.contains(key)) return false;
+    if (const auto known = subjects_.find(key); known != subjects_.end()) {
+        inherit(parent, known->second, key);  // of several watches on the parent some may be new
+        return false;
+    }
     auto who = kernel::ProcessIdentity::take(procfs_, child);
     if (!who || who->ended(procfs_) || !procfs_.may_watch(child)) return false;
-    const std::vector<std::uint32_t> watches = parent.inheritance(who->start_time());
-    if (watches.empty()) return false;
+    if (parent.inheritance(who->start_time()).empty()) return false;
     if (subjects_.size() >= kPollMaxSubjects) {
         ++unwatched_;
         return false;
     }
-    PollSubject& subject = insert(std::move(*who), false);
-    for (const std::uint32_t watch : watches)
+    inherit(parent, insert(std::move(*who), false), key);
+    return subjects_.contains(key);
+}
+
+void PollSource::inherit(const PollSubject& parent, PollSubject& subject, Key key) {
+    bool any = subject.n_watches() == 0;
+    for (const std::uint32_t watch : parent.inheritance(subject.who().start_time())) {
+        if (subject.has(watch) || subject.n_watches() >= BRINK_MAX_PER_SUBJECT ||
+            !subject.permits(watches_[watch]))
+            continue;
         add(subject, false, watch, PollSubject::Origin::inherited, PollSubject::Start::now);
-    look(subject, key, TimerFd::now());
-    return true;
+        any = true;
+    }
+    if (any) look(subject, key, TimerFd::now());
 }
 
 void PollSource::read(const Reader& reader) {

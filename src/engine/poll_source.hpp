@@ -48,12 +48,16 @@ class PollSource final : public RecordSource {
     [[nodiscard]] std::string_view engine() const override { return timers_ ? "timer" : "poll"; }
     [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
 
+    [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const Owner& who) override;
+    /// The engine writes no records ahead of their reader, and has room for 32768 processes: accounts bound nothing.
+    [[nodiscard]] Result<void> set_account(std::uint32_t, const Account&) override { return {}; }
+
     /// REQUIRES: `resource` is one of a process that can be read. Errors: ENOSPC, BRINK_MAX_WATCHES are in use; EINVAL,
     /// n_levels is out of range.
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
 
-    /// Errors: ESRCH, no such process; EPERM, another user's; EINVAL, a thread where a process was
+    /// Errors: ESRCH, no such process; EPERM, the owner may not watch it; EINVAL, a thread where a process was
     /// meant, or an unknown watch; ENOSPC, BRINK_MAX_PER_SUBJECT or all subjects are in use.
     /// A subject that has the watch already (inherited) becomes a named one.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
@@ -62,10 +66,14 @@ class PollSource final : public RecordSource {
     /// the child held before its execve.
     void executed(pid_t pid) override;
 
+    void remove_watches(std::span<const std::uint32_t> watches) override;
+    [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
+
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t) const override { return 0; }
 
     /// Children that could not be watched because all subjects were in use.
     [[nodiscard]] std::uint64_t unwatched() const override { return unwatched_; }
@@ -85,11 +93,13 @@ class PollSource final : public RecordSource {
              PollSubject::Start start);
     void look(PollSubject& subject, Key key, Duration at);
     void finish(Key key, int error);
+    void forget_if_unwatched(Key key);
     void take_exits();
     void look_at_due(Duration at);
     void look_at_fired(Duration at);
     void discover();
     bool adopt(const PollSubject& parent, pid_t child);
+    void inherit(const PollSubject& parent, PollSubject& subject, Key key);
     void set_timer();
 
     kernel::Procfs procfs_;
@@ -99,7 +109,9 @@ class PollSource final : public RecordSource {
     Fd epoll_;
     TimerFd timer_;
     std::deque<PollWatch> watches_;  ///< subjects point into it
-    PollSubject::Queue queue_;       ///< likewise subjects
+    std::vector<std::uint32_t> free_watches_;
+    std::map<std::uint32_t, Owner> owners_;  ///< watches point into it
+    PollSubject::Queue queue_;               ///< likewise subjects
     std::map<Key, PollSubject> subjects_;
     TallySlots slots_;
     Duration discover_due_{0};

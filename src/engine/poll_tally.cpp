@@ -57,6 +57,11 @@ void PollTally::end(bool named, int error, const Emit& emit) {
     say(record, emit);
 }
 
+void PollTally::resync(const Emit& emit) {
+    brink_record record = blank(BRINK_RECORD_RESYNC);
+    say(record, emit);
+}
+
 std::uint64_t PollTally::distance(std::uint64_t usage) const {
     std::uint64_t nearest = ~std::uint64_t{0};
     const std::uint64_t above = next_up();
@@ -70,6 +75,10 @@ std::uint64_t PollTally::distance(std::uint64_t usage) const {
 
 std::uint64_t PollTally::next_up() const {
     return position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1] : BRINK_NEVER;
+}
+
+std::uint64_t PollTally::level_at(const brink_level& level) const {
+    return brink_level_at(level.form, level.value, now_.limit);
 }
 
 bool PollTally::follows_limit() const {
