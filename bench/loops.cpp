@@ -7,7 +7,7 @@
 //   loops [OPTION...] [-- COMMAND [ARG...]]
 //
 //   --loops NAME[,NAME...]  open_close, dup_close, fork_exit, null_syscall, mmap_munmap, brk_pair,
-//                           page_fault, thread_join; all unless said
+//                           page_fault, thread_join, wakeup_pair; all unless said
 //   --alternations N        7 unless said
 //   --milliseconds N        how long one run of a loop is to take; 40 unless said. A figure is the
 //                           median of three

@@ -78,6 +78,30 @@ inline bool thread_join() {
            ::pthread_join(thread, nullptr) == 0;
 }
 
+// A byte to a thread that waits for it, and one back: two wake-ups.
+inline bool wakeup_pair() {
+    static int there[2], back[2];
+    static bool ready = false;  // a child has the pipes, but not the thread
+    if (!ready) {
+        pthread_t partner{};
+        if (::pipe2(there, O_CLOEXEC) || ::pipe2(back, O_CLOEXEC) ||
+            ::pthread_atfork(nullptr, nullptr, [] { ready = false; }) ||
+            ::pthread_create(
+                &partner, nullptr,
+                [](void*) -> void* {
+                    char byte = 0;
+                    while (::read(there[0], &byte, 1) == 1)
+                        if (::write(back[1], &byte, 1) != 1) break;
+                    return nullptr;
+                },
+                nullptr))
+            return false;
+        ready = true;
+    }
+    char byte = 0;
+    return ::write(there[1], "x", 1) == 1 && ::read(back[0], &byte, 1) == 1;
+}
+
 inline bool null_syscall() { return ::syscall(SYS_getppid) >= 0; }
 
 struct Loop {
@@ -88,7 +112,7 @@ struct Loop {
 constexpr Loop kLoops[] = {
     {"open_close", open_close},     {"dup_close", dup_close},     {"fork_exit", fork_exit},
     {"null_syscall", null_syscall}, {"mmap_munmap", mmap_munmap}, {"brk_pair", brk_pair},
-    {"page_fault", page_fault},     {"thread_join", thread_join},
+    {"page_fault", page_fault},     {"thread_join", thread_join}, {"wakeup_pair", wakeup_pair},
 };
 
 // Nanoseconds of `iterations` iterations; -1: one failed.

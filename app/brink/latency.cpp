@@ -83,8 +83,7 @@ std::string description(const LatencyOptions& options, std::size_t threads) {
     utsname system{};
     ::uname(&system);
     return fmt::format("{} thread{}, {}, every {}, on Linux {} {}", threads,
-                       threads == 1 ? "" : "s",
-                       sink::policy_text(options.policy, options.priority),
+                       threads == 1 ? "" : "s", sink::policy_text(options.policy, options.priority),
                        format_quantity(options.interval_ns, Unit::time_ns), system.release,
                        std::string_view(system.version).find("PREEMPT_RT") == std::string_view::npos
                            ? system.machine
@@ -120,17 +119,16 @@ bool write_file(const std::string& path, const std::string& text) {
     return false;
 }
 
-int finish(const latency::Report& report, const LatencyOptions& options,
-           const std::string& title) {
+int finish(const latency::Report& report, const LatencyOptions& options, const std::string& title) {
     bool written = true;
     if (!options.plot.empty())
         written = write_file(options.plot, sink::latency_svg(report, "brink latency: " + title));
     if (!options.samples.empty())
         written = write_file(options.samples, sink::latency_samples_json(report)) && written;
-    const std::string text =
-        options.output == OutputFormat::json
-            ? sink::latency_json(report, clock_ns(CLOCK_REALTIME), options.histogram_ns != 0)
-            : text_of(report, options);
+    const std::string text = options.output == OutputFormat::json
+                                 ? sink::latency_json(report, clock_ns(CLOCK_REALTIME),
+                                                      options.histogram_ns != 0)
+                                 : text_of(report, options);
     const int status = print(text).value_or(0);
     return written ? status : kFailure;
 }

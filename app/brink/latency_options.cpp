@@ -61,8 +61,9 @@ Result<int> parse_policy(const std::string& value) {
 
 Result<std::optional<std::size_t>> parse_threads(const std::string& value) {
     if (value == "all") return std::nullopt;
-    return parse_number("--threads", value, 1, kMostThreads)
-        .map([](std::uint64_t n) { return std::optional<std::size_t>(n); });
+    return parse_number("--threads", value, 1, kMostThreads).map([](std::uint64_t n) {
+        return std::optional<std::size_t>(n);
+    });
 }
 
 // "3" or "0-2" of the list `value`.
@@ -114,7 +115,8 @@ Result<void> set_times(const Arguments& arguments, LatencyOptions& options) {
                             options.interval_ns);
     if (done && options.interval_ns < kShortestIntervalNs)
         done = fail("option --interval: it is too short; write at least 10 us");
-    if (done) done = set(arguments, "--distance", time_of("--distance", kUsNs), options.distance_ns);
+    if (done)
+        done = set(arguments, "--distance", time_of("--distance", kUsNs), options.distance_ns);
     if (done)
         done = set(arguments, "--duration", time_of("--duration", kSecondNs), options.duration_ns);
     if (done)

@@ -307,9 +307,9 @@ CommandLine parse_doctor(Words words) {
 
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
-    const std::string_view near = option
-                                      ? nearest(word, {"--help", "--version"})
-                                      : nearest(word, {"run", "watch", "top", "limits", "latency", "doctor"});
+    const std::string_view near = option ? nearest(word, {"--help", "--version"})
+                                         : nearest(word, {"run", "watch", "top", "limits",
+                                                          "latency", "doctor"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
@@ -324,9 +324,10 @@ Stop unknown_command(std::string_view word) {
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
     if (command == "latency")
-        return {"-t,--threads",  "-a,--affinity", "-p,--priority", "--policy",    "-i,--interval",
-                "-d,--distance", "-D,--duration", "-l,--loops",    "-h,--histogram", "--worst",
-                "--plot",        "--samples",     "-o,--output",   "--btf"};
+        return {"-t,--threads",   "-a,--affinity", "-p,--priority", "--policy",
+                "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",
+                "-h,--histogram", "--worst",       "--plot",        "--samples",
+                "-o,--output",    "--btf"};
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",

@@ -81,11 +81,13 @@ struct LimitsOptions : LookOptions {
 
 struct LatencyOptions {
     std::optional<std::size_t> threads;  ///< nullopt: one for each of `cpus`
-    std::vector<std::uint32_t> cpus;     ///< that threads are pinned to, in turn; empty: all that brink may use
+    std::vector<std::uint32_t>
+        cpus;  ///< that threads are pinned to, in turn; empty: all that brink may use
     int policy = SCHED_OTHER;
     int priority = 0;
     std::uint64_t interval_ns = 1'000'000;
-    std::uint64_t distance_ns = 0;   ///< that the interval of each thread is longer than that of the one before
+    std::uint64_t distance_ns =
+        0;  ///< that the interval of each thread is longer than that of the one before
     std::uint64_t duration_ns = 0;   ///< 0: until interrupted
     std::uint64_t loops = 0;         ///< of each thread; 0: any number
     std::uint64_t histogram_ns = 0;  ///< 0: none is shown; else up to where
@@ -106,8 +108,8 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine =
-    std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, LatencyOptions, DoctorOptions, Stop>;
+using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions,
+                                 LatencyOptions, DoctorOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

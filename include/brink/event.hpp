@@ -52,7 +52,7 @@ struct CulpritItem {
     /// "task"; "self", the thread itself; "idle"; "irq", "softirq", "interrupt" (of the processor itself: timer, calls from
     /// other processors); "unknown", what was not seen.
     std::string kind;
-    std::string name;                 ///< of the task, the driver's interrupt, the softirq; may be empty
+    std::string name;  ///< of the task, the driver's interrupt, the softirq; may be empty
     std::optional<std::uint32_t> id;  ///< pid of the task (if visible), number of the irq
     std::uint64_t ns = 0;             ///< without what came in between
     std::uint64_t count = 0;          ///< how often it had the processor
@@ -118,7 +118,8 @@ struct Event {
     std::optional<std::uint64_t> cause_seq;  ///< action: seq of the event that led to it
     std::optional<Evidence> evidence;
 
-    std::optional<Culprit> culprit;  ///< wakeup_latency: what had the processor while the thread waited
+    std::optional<Culprit>
+        culprit;  ///< wakeup_latency: what had the processor while the thread waited
 
     /// limit - usage; negative where the limit was lowered below the usage. nullopt: no limit.
     [[nodiscard]] std::optional<std::int64_t> headroom() const {

@@ -10,15 +10,6 @@ __u32 bucket_tasks[1 << BUCKET_BITS];
 /* Whether sched_switch says in what state the task before went; commit fa2c3254d7cf in 5.18 (and stable kernels). */
 const volatile __u32 switch_says_state __weak = 1;
 
-/* 5.14 (commit 2f064a59a11f) renamed state to __state. */
-struct task_struct___state {
-    unsigned int __state;
-} CORE;
-
-struct task_struct___before_5_14 {
-    long state;
-} CORE;
-
 /* BRINK_WAKEUPS_MEASURE. What a clock_nanosleep(2) sleeps on is a hrtimer in a hrtimer_sleeper, with the task behind it;
  * of any other timer what stands there is no address of a task that has a slot. */
 SEC("raw_tp/hrtimer_expire_entry")
@@ -47,7 +38,8 @@ int on_waking(struct bpf_raw_tracepoint_args* ctx) {
     if (s->flags & BRINK_SLEEPER_SELECTED && !keep_selected(slot))
         return 0;
     s->waking = bpf_ktime_get_ns();
-    if (task == bpf_get_current_task()) { /* it was about to sleep, and has not lost its processor */
+    if (task ==
+        bpf_get_current_task()) { /* it was about to sleep, and has not lost its processor */
         s->cpu = bpf_get_smp_processor_id();
         s->running = s->waking;
         return 0;
@@ -62,12 +54,7 @@ int on_waking(struct bpf_raw_tracepoint_args* ctx) {
 static __always_inline bool stays_runnable(const struct bpf_raw_tracepoint_args* ctx) {
     if (switch_says_state)
         return !(__u32)ctx->args[3];
-    const struct task_struct___state* task = (const void*)ctx->args[1];
-    const struct task_struct___before_5_14* old = (const void*)ctx->args[1];
-    if (ctx->args[0])
-        return true;
-    return bpf_core_field_exists(task->__state) ? !BPF_CORE_READ(task, __state)
-                                                : !BPF_CORE_READ(old, state);
+    return ctx->args[0] || !task_state((const void*)ctx->args[1]);
 }
 
 SEC("raw_tp/sched_switch")

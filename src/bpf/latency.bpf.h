@@ -46,18 +46,18 @@ const volatile __u32 mode __weak = BRINK_WAKEUPS_MEASURE;
 /* By hash of the address: how many tasks have a slot. Defined once: a weak copy in each file would be room in each. */
 extern __u32 bucket_tasks[1 << BUCKET_BITS];
 
-__u32 n_waiting __weak;                      /* threads with a slot that wait for a processor */
-__u32 selects __weak;                        /* enum brink_selects */
-__u32 select_watches __weak;                 /* watches that the selection is of */
-__u64 lowest_level __weak = BRINK_NEVER;     /* of all watches */
-__u64 n_dropped __weak;                      /* records */
-__u64 n_unwatched __weak;                    /* threads that found no free slot */
+__u32 n_waiting __weak;                  /* threads with a slot that wait for a processor */
+__u32 selects __weak;                    /* enum brink_selects */
+__u32 select_watches __weak;             /* watches that the selection is of */
+__u64 lowest_level __weak = BRINK_NEVER; /* of all watches */
+__u64 n_dropped __weak;                  /* records */
+__u64 n_unwatched __weak;                /* threads that found no free slot */
 
 /* Functions of other files. */
 extern int judge(__u32 slot, __u64 latency, __u32 cause); /* latency_emit.bpf.c */
 extern int emit_wake(void);
 extern int emit_exit(__u32 slot, __u32 watch);
-extern int log_switch(__u64 task, __u64 ns); /* latency_log.bpf.c */
+extern int log_switch(__u64 task, __u64 ns);                      /* latency_log.bpf.c */
 extern __u32 sleeper_new(__u64 task, __u32 watches, __u32 flags); /* sleeper.bpf.c */
 extern int sleeper_end(__u32 slot);
 extern __u32 select_task(__u64 task); /* select.bpf.c */

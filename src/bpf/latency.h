@@ -8,7 +8,7 @@
 
 #define BRINK_LOG_ENTRIES 256 /* of each processor; a power of two */
 #define BRINK_LOG_TAIL 48     /* entries that go with a record */
-#define BRINK_LATE_WATCHES BRINK_MAX_PER_SUBJECT
+#define BRINK_LATE_WATCHES 8  /* a power of two */
 
 /* ---- what a processor did ------------------------------------------------------------------- */
 
@@ -63,7 +63,8 @@ struct brink_sleeper {
     brink_u64 waking;  /* it became runnable */
     brink_u64 running; /* it got a processor; equal to `waking` if it had never lost its own */
     brink_u64 leader;
-    brink_u64 start_time_ns; /* of its process, or its own with BRINK_SLEEPER_THREAD; CLOCK_BOOTTIME */
+    brink_u64
+        start_time_ns; /* of its process, or its own with BRINK_SLEEPER_THREAD; CLOCK_BOOTTIME */
     brink_u32 cpu;     /* where it got it */
     brink_u32 waiting; /* runnable, and no processor yet */
     brink_u32 tid;     /* these two are numbers of the initial pid namespace */
@@ -75,7 +76,8 @@ struct brink_sleeper {
     brink_u32 flags;      /* enum brink_sleeper_flag */
     brink_u32 above;      /* some position is not 0 */
     brink_u16 watches;    /* bit i: watch i */
-    brink_u8 position[BRINK_LATE_WATCHES]; /* on each watch: how many levels its last wake-up passed */
+    brink_u8
+        position[BRINK_LATE_WATCHES]; /* on each watch: how many levels its last wake-up passed */
     brink_u8 reserved[2];
     brink_u32 timer_cpu; /* where the timer's handler ran; of BRINK_WAKEUPS_MEASURE */
 };
@@ -105,8 +107,9 @@ BRINK_ASSERT_SIZE(struct brink_late_record, 136 + 32 + 32 * BRINK_LOG_TAIL);
 /* ---- whom to observe -------------------------------------------------------------------------- */
 
 enum brink_wakeups_mode {
-    BRINK_WAKEUPS_MEASURE = 0, /* threads that sleep on a timer, and everything that processors do */
-    BRINK_WAKEUPS_WATCH = 1,   /* levels; processors only while a watched thread waits */
+    BRINK_WAKEUPS_MEASURE =
+        0,                   /* threads that sleep on a timer, and everything that processors do */
+    BRINK_WAKEUPS_WATCH = 1, /* levels; processors only while a watched thread waits */
 };
 
 /* BRINK_WAKEUPS_WATCH: which threads are taken when they wake, besides those that were named. */
@@ -126,11 +129,11 @@ struct brink_selected_cgroup {
 BRINK_ASSERT_SIZE(struct brink_selected_cgroup, 16);
 
 struct brink_enrol {
-    int proc_fd; /* a directory /proc/TID of brink's; -1: the calling thread; -2: nobody */
-    brink_u32 flags;    /* enum brink_sleeper_flag */
-    brink_u32 watches;  /* to be added */
-    int error;          /* answer: 0 or a negative errno */
-    brink_u32 slot;     /* answer */
+    int proc_fd;       /* a directory /proc/TID of brink's; -1: the calling thread; -2: nobody */
+    brink_u32 flags;   /* enum brink_sleeper_flag */
+    brink_u32 watches; /* to be added */
+    int error;         /* answer: 0 or a negative errno */
+    brink_u32 slot;    /* answer */
     brink_u32 cgroup_level; /* answer: that of the caller's cgroup */
 };
 BRINK_ASSERT_SIZE(struct brink_enrol, 24);

@@ -47,8 +47,8 @@ static __always_inline void mark_reported(struct brink_sleeper* s) {
         leader->flags |= BRINK_SLEEPER_REPORTED;
 }
 
-static __always_inline void emit_late(struct brink_sleeper* s, __u32 slot, __u32 watch,
-                                      __u32 from, __u32 to, __u64 latency, __u32 cause) {
+static __always_inline void emit_late(struct brink_sleeper* s, __u32 slot, __u32 watch, __u32 from,
+                                      __u32 to, __u64 latency, __u32 cause) {
     struct brink_late_record* r = bpf_ringbuf_reserve(&late, sizeof *r, 0);
     if (!r) {
         dropped(s);

@@ -57,14 +57,14 @@ int on_softirq_exit(struct bpf_raw_tracepoint_args* ctx) {
     return note(BRINK_LOG_SOFTIRQ, 1, (__u32)ctx->args[0]);
 }
 
-#define ON_INTERRUPT(tracepoint, id)                                                               \
-    SEC("raw_tp/" #tracepoint "_entry")                                                            \
-    int on_##tracepoint##_entry(void* ctx) {                                                       \
-        return note(BRINK_LOG_INTERRUPT, 0, id);                                                   \
-    }                                                                                              \
-    SEC("raw_tp/" #tracepoint "_exit")                                                             \
-    int on_##tracepoint##_exit(void* ctx) {                                                        \
-        return note(BRINK_LOG_INTERRUPT, 1, id);                                                   \
+#define ON_INTERRUPT(tracepoint, id)             \
+    SEC("raw_tp/" #tracepoint "_entry")          \
+    int on_##tracepoint##_entry(void* ctx) {     \
+        return note(BRINK_LOG_INTERRUPT, 0, id); \
+    }                                            \
+    SEC("raw_tp/" #tracepoint "_exit")           \
+    int on_##tracepoint##_exit(void* ctx) {      \
+        return note(BRINK_LOG_INTERRUPT, 1, id); \
     }
 
 ON_INTERRUPT(local_timer, BRINK_INTERRUPT_TIMER)

@@ -63,8 +63,8 @@ class CombinedSource final : public RecordSource {
     std::vector<Part> parts_;
     std::vector<std::vector<Place>> places_;           // by watch
     std::vector<std::vector<std::uint32_t>> watches_;  // by part, then by the number there
-    std::size_t reading_ = 0;  // the part whose records are being handed over
-    std::vector<std::uint32_t> free_;                  // numbers of removed watches
+    std::size_t reading_ = 0;          // the part whose records are being handed over
+    std::vector<std::uint32_t> free_;  // numbers of removed watches
     Fd epoll_;
 };
 

@@ -32,7 +32,7 @@ std::uint32_t depth_of(std::string_view path) {
 }
 
 std::uint64_t inode_of(const std::string& path) {
-    struct stat status{};
+    struct stat status {};
     return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
@@ -40,10 +40,8 @@ Culprit culprit_of(const brink_late_record& late) {
     const std::span entries(late.entries, std::min<std::size_t>(late.n_entries, BRINK_LOG_TAIL));
     // While nobody waits nothing is written down: what is not there did not happen, unless there is no more room.
     const bool whole = entries.size() < BRINK_LOG_TAIL || entries.front().ns <= late.waking;
-    return latency::culprit_of(entries, {.cpu = late.cpu,
-                                         .from = late.waking,
-                                         .to = late.running,
-                                         .whole = whole});
+    return latency::culprit_of(
+        entries, {.cpu = late.cpu, .from = late.waking, .to = late.running, .whole = whole});
 }
 
 }  // namespace
@@ -153,7 +151,7 @@ void WakeupSource::read(const Reader& reader) {
 void WakeupSource::take(const brink_late_record& late, const Reader& reader) {
     culprit_.reset();
     if (late.record.type == BRINK_RECORD_WAKE)
-        (void)select_cgroups(); // what was selected before stays so, if that fails
+        (void)select_cgroups();  // what was selected before stays so, if that fails
     else if (late.record.type == BRINK_RECORD_CROSSING)
         say_crossings(late, reader);
     else

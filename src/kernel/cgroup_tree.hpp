@@ -33,9 +33,6 @@ class Cgroup {
     /// Those directly below, in order.
     [[nodiscard]] std::vector<Cgroup> children() const;
 
-    /// Where its files are.
-    [[nodiscard]] const std::string& directory() const { return directory_; }
-
     /// The number in file `name`; "max" is ~0, and so is anything v1 means by unlimited (2^62 and more). Errors:
     /// ENOENT, the cgroup is gone, or has no such file (the root cgroup has no limits; a controller that is not
     /// enabled).

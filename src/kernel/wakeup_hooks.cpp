@@ -32,10 +32,10 @@ struct Program {
 };
 
 constexpr Program kPrograms[] = {
-    {"on_enrol", Role::command},           {"on_expire", Role::measure},
-    {"on_waking", Role::both},             {"on_switch", Role::both},
-    {"on_sleeper_fork", Role::watch},      {"on_sleeper_exec", Role::watch},
-    {"on_sleeper_exit", Role::watch},      {"on_cgroup_mkdir", Role::watch},
+    {"on_enrol", Role::command},      {"on_expire", Role::measure},
+    {"on_waking", Role::both},        {"on_switch", Role::both},
+    {"on_sleeper_fork", Role::watch}, {"on_sleeper_exec", Role::watch},
+    {"on_sleeper_exit", Role::watch}, {"on_cgroup_mkdir", Role::watch},
 };
 
 Role role_of(std::string_view name) {
@@ -58,8 +58,7 @@ std::size_t map_bytes(const bpf_map* map) {
 Result<const void*> map_memory(const bpf_map* map) {
     void* address = ::mmap(nullptr, map_bytes(map), PROT_READ, MAP_SHARED | MAP_POPULATE,
                            bpf_map__fd(map), 0);
-    if (address == MAP_FAILED)
-        return fail_errno(std::string("cannot map ") + bpf_map__name(map));
+    if (address == MAP_FAILED) return fail_errno(std::string("cannot map ") + bpf_map__name(map));
     return address;
 }
 
@@ -145,8 +144,8 @@ void WakeupHooks::choose_programs(brink_wakeups_mode mode) {
     bpf_object__for_each_program(program, skeleton_->obj) {
         const Role role = role_of(bpf_program__name(program));
         if (role == Role::measure || role == Role::watch)
-            bpf_program__set_autoload(
-                program, (role == Role::measure) == (mode == BRINK_WAKEUPS_MEASURE));
+            bpf_program__set_autoload(program,
+                                      (role == Role::measure) == (mode == BRINK_WAKEUPS_MEASURE));
     }
 }
 

@@ -5,11 +5,11 @@
 // enrol(), set_watch() and select() are for one thread at a time; the rest for any. Destroying it detaches everything.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
-#include <cstddef>
 #include <string>
 #include <vector>
 

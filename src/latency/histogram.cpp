@@ -53,8 +53,7 @@ Histogram Histogram::snapshot() const {
     taken.sum_ = load(sum_);
     taken.min_ = load(min_);
     taken.max_ = load(max_);
-    for (std::size_t i = 0; i < kSteps; ++i)
-        taken.count_ += taken.counts_[i] = load(counts_[i]);
+    for (std::size_t i = 0; i < kSteps; ++i) taken.count_ += taken.counts_[i] = load(counts_[i]);
     return taken;
 }
 
@@ -83,7 +82,8 @@ std::vector<Histogram::Step> Histogram::steps() const {
     std::vector<Step> steps;
     for (std::size_t i = 0; i < kSteps; ++i)
         if (counts_[i])
-            steps.push_back({begin_of(i), i + 1 == kSteps ? max_ + 1 : begin_of(i + 1), counts_[i]});
+            steps.push_back(
+                {begin_of(i), i + 1 == kSteps ? max_ + 1 : begin_of(i + 1), counts_[i]});
     return steps;
 }
 

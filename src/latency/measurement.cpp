@@ -64,8 +64,8 @@ Result<void> apply(const ThreadPlan& plan) {
         return fail("real-time priorities need CAP_SYS_NICE, or a limit of rtprio (ulimit -r) that "
                     "allows them",
                     EPERM);
-    return fail_errno(fmt::format("cannot set the scheduling policy with priority {}",
-                                  plan.priority));
+    return fail_errno(
+        fmt::format("cannot set the scheduling policy with priority {}", plan.priority));
 }
 
 }  // namespace
@@ -112,8 +112,7 @@ class Measurement::Sleeper {
         report.plan = report_.plan;
         report.tid = report_.tid;
         report.whole = report_.whole.snapshot();
-        for (std::size_t i = 0; i < kPhases; ++i)
-            report.phases[i] = report_.phases[i].snapshot();
+        for (std::size_t i = 0; i < kPhases; ++i) report.phases[i] = report_.phases[i].snapshot();
         report.last_ns = __atomic_load_n(&report_.last_ns, __ATOMIC_RELAXED);
         report.overruns = __atomic_load_n(&report_.overruns, __ATOMIC_RELAXED);
         report.unmatched = __atomic_load_n(&report_.unmatched, __ATOMIC_RELAXED);
@@ -206,8 +205,8 @@ class Measurement::Sleeper {
         if (!kept.matched) return sample;
         const auto window = [](const LogCopy& log, std::uint32_t cpu, std::uint64_t from,
                                std::uint64_t to) {
-            return culprit_of(log.entries(), {.cpu = cpu, .from = from, .to = to,
-                                              .whole = log.reaches(from)});
+            return culprit_of(log.entries(),
+                              {.cpu = cpu, .from = from, .to = to, .whole = log.reaches(from)});
         };
         std::uint64_t from = kept.wakeup.expiry;
         if (kept.cpu != kept.timer_cpu)

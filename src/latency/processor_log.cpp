@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::size_t kMaxItems = 16;
 // include/linux/interrupt.h, as /proc/softirqs writes them.
-constexpr std::array<std::string_view, 10> kSoftirqs{
-    "hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"};
+constexpr std::array<std::string_view, 10> kSoftirqs{"hi",      "timer",    "net_tx",  "net_rx",
+                                                     "block",   "irq_poll", "tasklet", "sched",
+                                                     "hrtimer", "rcu"};
 // enum brink_interrupt.
 constexpr std::array<std::string_view, 5> kInterrupts{"local timer", "reschedule", "function call",
                                                       "single function call", "irq work"};
@@ -142,8 +143,8 @@ void LogCopy::take(const brink_cpu_log& log) {
     for (std::size_t i = 0; i < count_; ++i)
         entries_[i] = log.entries[(head - count_ + i) % BRINK_LOG_ENTRIES];
     const std::uint64_t written = __atomic_load_n(&log.head, __ATOMIC_ACQUIRE) - head;
-    const std::uint64_t kept = BRINK_LOG_ENTRIES - std::min<std::uint64_t>(written,
-                                                                           BRINK_LOG_ENTRIES);
+    const std::uint64_t kept = BRINK_LOG_ENTRIES -
+                               std::min<std::uint64_t>(written, BRINK_LOG_ENTRIES);
     first_ = count_ > kept ? count_ - kept : 0;
     count_ -= first_;
     whole_ = head <= BRINK_LOG_ENTRIES && first_ == 0;

@@ -43,7 +43,6 @@ struct LogWindow {
 
 /// How the time of `window` was spent. `entries`: of that processor, oldest first. What ran after the last switch is the
 /// thread that waited ("self"). Names of interrupts are read from /sys/kernel/irq.
-[[nodiscard]] Culprit culprit_of(std::span<const brink_log_entry> entries,
-                                 const LogWindow& window);
+[[nodiscard]] Culprit culprit_of(std::span<const brink_log_entry> entries, const LogWindow& window);
 
 }  // namespace brink::latency

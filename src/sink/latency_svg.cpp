@@ -31,10 +31,14 @@ constexpr std::array<std::string_view, kPhases> kColours{"#c0392b", "#e67e22", "
 std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : terminal_safe(text)) {
-        if (c == '&') out += "&amp;";
-        else if (c == '<') out += "&lt;";
-        else if (c == '>') out += "&gt;";
-        else out += c;
+        if (c == '&')
+            out += "&amp;";
+        else if (c == '<')
+            out += "&lt;";
+        else if (c == '>')
+            out += "&gt;";
+        else
+            out += c;
     }
     return out;
 }
@@ -92,16 +96,18 @@ std::string outline(const Columns& columns, const Axes& axes) {
 void add_grid(std::string& out, const Axes& axes) {
     for (int decade = axes.first_decade(); decade <= axes.last_decade(); ++decade) {
         const double ns = std::pow(10.0, decade), x = axes.x(ns);
-        out += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" class=\"g\"/>\n"
-                           "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>\n",
-                           x, kTop, kTop + kHeight, kTop + kHeight + 18,
-                           format_quantity(static_cast<std::uint64_t>(ns), Unit::time_ns));
+        out +=
+            fmt::format("<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" class=\"g\"/>\n"
+                        "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>\n",
+                        x, kTop, kTop + kHeight, kTop + kHeight + 18,
+                        format_quantity(static_cast<std::uint64_t>(ns), Unit::time_ns));
     }
     for (int decade = 0; decade <= axes.count_decades(); ++decade) {
         const double count = std::pow(10.0, decade), y = axes.y(count);
-        out += fmt::format("<line x1=\"{1}\" y1=\"{0:.1f}\" x2=\"{2}\" y2=\"{0:.1f}\" class=\"g\"/>\n"
-                           "<text x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.0f}</text>\n",
-                           y, kLeft, kLeft + kWidth, kLeft - 8, y + 4, count);
+        out +=
+            fmt::format("<line x1=\"{1}\" y1=\"{0:.1f}\" x2=\"{2}\" y2=\"{0:.1f}\" class=\"g\"/>\n"
+                        "<text x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.0f}</text>\n",
+                        y, kLeft, kLeft + kWidth, kLeft - 8, y + 4, count);
     }
 }
 
@@ -133,9 +139,10 @@ std::string latency_svg(const latency::Report& report, const std::string& title)
         "<text x=\"{2}\" y=\"28\" style=\"font-size:15px\">{3}</text>\n",
         kSheetWidth, kSheetHeight, kLeft, escaped(title));
     add_grid(out, axes);
-    out += fmt::format("<polygon points=\"{0},{1} {2}{3},{1}\" fill=\"{4}\" fill-opacity=\"0.5\"/>\n",
-                       kLeft, kTop + kHeight, outline(columns_of(total.whole, axes), axes),
-                       kLeft + kWidth, kWholeColour);
+    out +=
+        fmt::format("<polygon points=\"{0},{1} {2}{3},{1}\" fill=\"{4}\" fill-opacity=\"0.5\"/>\n",
+                    kLeft, kTop + kHeight, outline(columns_of(total.whole, axes), axes),
+                    kLeft + kWidth, kWholeColour);
     add_legend(out, 0, "latency", kWholeColour, total.whole);
     for (std::size_t i = 0; report.has_parts && i < kPhases; ++i) {
         out += fmt::format(

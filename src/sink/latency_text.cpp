@@ -145,8 +145,8 @@ std::vector<Row> rows_of(const Histogram& whole, std::uint64_t up_to_ns) {
 }
 
 std::string bar(double share, std::size_t width, const TextStyle& style) {
-    const auto eighths = static_cast<std::size_t>(std::lround(share * 8 *
-                                                              static_cast<double>(width)));
+    const auto eighths = static_cast<std::size_t>(
+        std::lround(share * 8 * static_cast<double>(width)));
     if (!style.unicode) return std::string((eighths + 7) / 8, '#');
     static constexpr std::array<std::string_view, 8> kEnds{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     std::string text;

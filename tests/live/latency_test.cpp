@@ -39,8 +39,8 @@ std::vector<Event> parse_lines(const std::string& text) {
 
 Measured measure(std::vector<std::string> arguments, ChildOptions options = {}) {
     const ScratchFolder folder;
-    std::vector<std::string> all{brink_path(), "latency", "-o", "json", "-q", "--samples",
-                                 folder / "samples"};
+    std::vector<std::string> all{brink_path(), "latency",         "-o", "json", "-q",
+                                 "--samples",  folder / "samples"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     Child child(std::move(all), std::move(options));
     EXPECT_EQ(shell_status(child.wait()), 0) << child.err();
@@ -110,8 +110,8 @@ void check_sums(const Measured& measured) {
 TEST(Latency, EverySampleBelongsToItsTimer) {
     constexpr long long kInterval = 2'000'000;
     const long loops = repeated(500);
-    const Measured measured =
-        measure({"-t", "1", "-a", "0", "-p", "80", "-i", "2000", "-l", std::to_string(loops)});
+    const Measured measured = measure(
+        {"-t", "1", "-a", "0", "-p", "80", "-i", "2000", "-l", std::to_string(loops)});
     ASSERT_EQ(measured.samples.size(), static_cast<std::size_t>(loops));
     const Event thread = measured.of_type("thread");
     ASSERT_FALSE(thread.is_null());
@@ -140,8 +140,8 @@ TEST(Latency, EverySampleBelongsToItsTimer) {
 
 TEST(Latency, APriorityAboveShowsInScheduling) {
     const Load hog({work("periodic"), "hog", "0", "90", "6000", "25000"});
-    const Measured measured =
-        measure({"-t", "1", "-a", "0", "-p", "50", "-i", "2000", "-l", "200", "--worst", "10"});
+    const Measured measured = measure(
+        {"-t", "1", "-a", "0", "-p", "50", "-i", "2000", "-l", "200", "--worst", "10"});
     const auto parts = sums(measured);
     EXPECT_GT(parts.at("scheduling"), parts.at("irq_dispatch"));
     EXPECT_GT(parts.at("scheduling"), parts.at("return_to_user"));
@@ -155,8 +155,8 @@ TEST(Latency, APriorityAboveShowsInScheduling) {
 TEST(Latency, InterruptsHeldOffShowInIrqDispatch) {
     const Measured quiet = measure({"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "200"});
     const Load off({work("irqs_off"), "0", "5000", on_host() ? "96" : "4"});
-    const Measured held =
-        measure({"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "200", "--worst", "10"});
+    const Measured held = measure(
+        {"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "200", "--worst", "10"});
     const auto before = sums(quiet), after = sums(held);
     const auto grown = [&](const char* part) { return after.at(part) - before.at(part); };
     EXPECT_GT(grown("irq_dispatch"), 0);
@@ -238,12 +238,12 @@ TEST(Latency, AgreesWithCyclictest) {
     const std::string loops = std::to_string(repeated(5000));
     Child peer({"/usr/bin/cyclictest", "-t", "1", "-a", "0", "-p", "80", "-i", "2500", "-l", loops,
                 "-h", "20000", "-q", "-m"});
-    const Measured measured =
-        measure({"-t", "1", "-a", "0", "-p", "80", "-i", "2500", "-l", loops, "-m"});
+    const Measured measured = measure(
+        {"-t", "1", "-a", "0", "-p", "80", "-i", "2500", "-l", loops, "-m"});
     EXPECT_EQ(shell_status(peer.wait()), 0) << peer.err();
     const double theirs = median_us(peer.out());
-    const double ours = static_cast<double>(number(measured.of_type("total").at("latency"), "p50_ns")) /
-                        1000;
+    const double ours =
+        static_cast<double>(number(measured.of_type("total").at("latency"), "p50_ns")) / 1000;
     RecordProperty("cyclictest_us", std::to_string(theirs));
     RecordProperty("brink_us", std::to_string(ours));
     std::printf("median: cyclictest %.0f us, brink %.1f us\n", theirs, ours);

@@ -39,7 +39,8 @@ class Periodic {
 class Watch {
   public:
     explicit Watch(std::vector<std::string> arguments) {
-        std::vector<std::string> all{brink_path(), "watch", "-o", "json", "-w", "wakeup_latency=1ms"};
+        std::vector<std::string> all{brink_path(), "watch", "-o",
+                                     "json",       "-w",    "wakeup_latency=1ms"};
         all.insert(all.end(), arguments.begin(), arguments.end());
         child_ = std::make_unique<Child>(std::move(all));
         EXPECT_TRUE(child_->wait_for_error_line(BrinkRun::kReady)) << child_->err();
@@ -93,9 +94,8 @@ TEST(WakeupLatency, SaysWhoHadTheProcessor) {
     check_stream(events, "tracepoint");
     check_threads(events);
     const Events ups = Watch::ups(events);
-    const auto blamed = std::count_if(ups.begin(), ups.end(), [](const Event& up) {
-        return blames(up, "hog");
-    });
+    const auto blamed = std::count_if(ups.begin(), ups.end(),
+                                      [](const Event& up) { return blames(up, "hog"); });
     EXPECT_GT(2 * static_cast<std::size_t>(blamed), ups.size());
     for (const Event& event : events) {
         EXPECT_EQ(number(event, "pid"), victim.pid());
@@ -163,9 +163,8 @@ TEST(WakeupLatency, OfACgroupThatComesLater) {
         EXPECT_TRUE(of_pid(events, outside.pid()).empty());
         EXPECT_TRUE(of_pid(events, hog.pid()).empty());
     }
-    EXPECT_TRUE(eventually([&] {
-        return ::rmdir((path + "/below").c_str()) == 0 && ::rmdir(path.c_str()) == 0;
-    }));
+    EXPECT_TRUE(eventually(
+        [&] { return ::rmdir((path + "/below").c_str()) == 0 && ::rmdir(path.c_str()) == 0; }));
 }
 
 }  // namespace

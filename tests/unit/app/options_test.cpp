@@ -153,8 +153,9 @@ TEST(Options, LimitsReadsAll) {
 }
 
 TEST(Options, LatencyReadsWhatCyclictestReads) {
-    const auto latency = parse<LatencyOptions>({"latency", "-t", "-p", "80", "-i", "200", "-D", "1m",
-                                                "-h", "400", "-m", "-a", "0-1,3", "-d", "0", "-q"});
+    const auto latency = parse<LatencyOptions>({"latency", "-t", "-p", "80", "-i", "200", "-D",
+                                                "1m", "-h", "400", "-m", "-a", "0-1,3", "-d", "0",
+                                                "-q"});
     EXPECT_FALSE(latency.threads);
     EXPECT_EQ(latency.policy, SCHED_FIFO);
     EXPECT_EQ(latency.priority, 80);
@@ -167,8 +168,8 @@ TEST(Options, LatencyReadsWhatCyclictestReads) {
 }
 
 TEST(Options, LatencyReadsUnitsAndNumbers) {
-    const auto latency = parse<LatencyOptions>(
-        {"latency", "--threads", "3", "-a", "-i", "2ms", "-D", "5", "-l", "7", "--policy", "batch"});
+    const auto latency = parse<LatencyOptions>({"latency", "--threads", "3", "-a", "-i", "2ms",
+                                                "-D", "5", "-l", "7", "--policy", "batch"});
     EXPECT_EQ(latency.threads, 3U);
     EXPECT_TRUE(latency.cpus.empty());
     EXPECT_EQ(latency.interval_ns, 2'000'000U);
@@ -178,12 +179,9 @@ TEST(Options, LatencyReadsUnitsAndNumbers) {
 }
 
 TEST(Options, HelpNamesEveryOption) {
-    const std::pair<const char*, std::string> commands[] = {{"run", run_help()},
-                                                            {"watch", watch_help()},
-                                                            {"top", top_help()},
-                                                            {"limits", limits_help()},
-                                                            {"latency", latency_help()},
-                                                            {"doctor", doctor_help()}};
+    const std::pair<const char*, std::string> commands[] = {
+        {"run", run_help()},       {"watch", watch_help()},     {"top", top_help()},
+        {"limits", limits_help()}, {"latency", latency_help()}, {"doctor", doctor_help()}};
     for (const auto& [command, help] : commands) {
         for (const std::string& option : names_of(command)) {
             const std::string name = option.substr(option.find("--"));
@@ -212,9 +210,8 @@ TEST(Options, ManualAndCompletionsNameEveryOption) {
 }
 
 TEST(Options, HelpFitsTheTerminal) {
-    for (const std::string& help :
-         {general_help(), run_help(), watch_help(), top_help(), limits_help(), latency_help(),
-          doctor_help()}) {
+    for (const std::string& help : {general_help(), run_help(), watch_help(), top_help(),
+                                    limits_help(), latency_help(), doctor_help()}) {
         std::size_t column = 0;
         for (const char c : help) {
             column = c == '\n' ? 0 : column + 1;

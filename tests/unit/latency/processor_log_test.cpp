@@ -65,13 +65,13 @@ TEST(ProcessorLog, InterruptsAreTakenOutOfWhatTheyInterrupt) {
                               interrupt(135, BRINK_LOG_IRQ, true, 4000000),
                               interrupt(150, BRINK_LOG_SOFTIRQ, true, 3),
                               switched(170, 8, "hog")};
-    EXPECT_EQ(text(culprit_of(entries, kWindow)),
-              "task hog 30x1, self  30x1, softirq net_rx 25x1, interrupt local timer 10x1, irq  5x1");
+    EXPECT_EQ(
+        text(culprit_of(entries, kWindow)),
+        "task hog 30x1, self  30x1, softirq net_rx 25x1, interrupt local timer 10x1, irq  5x1");
 }
 
 TEST(ProcessorLog, AnInterruptThatHadBegunBefore) {
-    const std::vector entries{interrupt(130, BRINK_LOG_SOFTIRQ, true, 9),
-                              switched(150, 8, "hog")};
+    const std::vector entries{interrupt(130, BRINK_LOG_SOFTIRQ, true, 9), switched(150, 8, "hog")};
     EXPECT_EQ(text(culprit_of(entries, kWindow)), "self  50x1, softirq rcu 30x1, task hog 20x1");
 }
 
@@ -108,9 +108,10 @@ RC_GTEST_PROP(ProcessorLogProperty, SharesAddUp, (std::vector<std::uint16_t> ste
     std::uint64_t ns = 90;
     for (const std::uint16_t step : steps) {
         ns += step % 7;
-        entries.push_back(step & 8 ? switched(ns, step % 5, "task")
-                                   : interrupt(ns, step & 16 ? BRINK_LOG_SOFTIRQ : BRINK_LOG_INTERRUPT,
-                                               step & 32, step % 3));
+        entries.push_back(step & 8
+                              ? switched(ns, step % 5, "task")
+                              : interrupt(ns, step & 16 ? BRINK_LOG_SOFTIRQ : BRINK_LOG_INTERRUPT,
+                                          step & 32, step % 3));
     }
     const Culprit culprit = culprit_of(entries, {.cpu = 0, .from = 100, .to = 200, .whole = whole});
     std::uint64_t sum = culprit.omitted_ns;

@@ -12,8 +12,8 @@
 #include "sink/latency_json.hpp"
 #include "sink/latency_svg.hpp"
 #include "sink/latency_text.hpp"
-#include "sink/text.hpp"
 #include "sink/sample_events.hpp"
+#include "sink/text.hpp"
 
 namespace brink::sink {
 namespace {
@@ -56,23 +56,24 @@ Report sample_report() {
 }
 
 TEST(Latency, TablesSayWhatIsMeasured) {
-    EXPECT_EQ(latency_tables(sample_report(), {}),
-              "THREAD       CPU   SAMPLES     MIN     AVG     50%     90%     99%   99.9%     MAX\n"
-              "latency-0      1       100     5us  6.09us  5.02us  5.02us     7us   112us   112us  "
-              "2 overruns\n"
-              "\n"
-              "PART                           MIN     AVG     50%     90%     99%   99.9%     MAX\n"
-              "irq_dispatch                 900ns  1.03us   951ns   991ns    10us    10us    10us\n"
-              "handler                      300ns   307ns   301ns   301ns     1us     1us     1us\n"
-              "scheduling                   2.7us  3.72us  2.76us  2.79us    99us    99us    99us\n"
-              "return_to_user                 1us  1.01us     1us     1us     2us     2us     2us\n"
-              "of 1 samples the parts are not known\n"
-              "\n"
-              "THE LATEST WAKE-UPS\n"
-              "   112us  latency-0: irq_dispatch 10us + handler 1us + scheduling 99us + "
-              "return_to_user 2us\n"
-              "          cpu 1: ho<g\\x1b[77] 90us, softirq net_rx 12us (3 times), irq 24 eth0 8us (3 "
-              "times), self 2us\n");
+    EXPECT_EQ(
+        latency_tables(sample_report(), {}),
+        "THREAD       CPU   SAMPLES     MIN     AVG     50%     90%     99%   99.9%     MAX\n"
+        "latency-0      1       100     5us  6.09us  5.02us  5.02us     7us   112us   112us  "
+        "2 overruns\n"
+        "\n"
+        "PART                           MIN     AVG     50%     90%     99%   99.9%     MAX\n"
+        "irq_dispatch                 900ns  1.03us   951ns   991ns    10us    10us    10us\n"
+        "handler                      300ns   307ns   301ns   301ns     1us     1us     1us\n"
+        "scheduling                   2.7us  3.72us  2.76us  2.79us    99us    99us    99us\n"
+        "return_to_user                 1us  1.01us     1us     1us     2us     2us     2us\n"
+        "of 1 samples the parts are not known\n"
+        "\n"
+        "THE LATEST WAKE-UPS\n"
+        "   112us  latency-0: irq_dispatch 10us + handler 1us + scheduling 99us + "
+        "return_to_user 2us\n"
+        "          cpu 1: ho<g\\x1b[77] 90us, softirq net_rx 12us (3 times), irq 24 eth0 8us (3 "
+        "times), self 2us\n");
 }
 
 TEST(Latency, APlotHasABarForEachRangeAndCountsAll) {
