@@ -14,9 +14,9 @@
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "base/own_limits.hpp"
 #include "base/units.hpp"
 #include "commands.hpp"
-#include "engine_choice.hpp"
 #include "kernel/wakeup_hooks.hpp"
 #include "latency/measurement.hpp"
 #include "output.hpp"

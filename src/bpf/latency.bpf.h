@@ -59,7 +59,7 @@ extern int emit_wake(void);
 extern int emit_exit(__u32 slot, __u32 watch);
 extern int log_switch(__u64 task, __u64 ns);                      /* latency_log.bpf.c */
 extern __u32 sleeper_new(__u64 task, __u32 watches, __u32 flags); /* sleeper.bpf.c */
-extern int sleeper_end(__u32 slot);
+extern int sleeper_leave(__u32 slot, __u32 gone);
 extern __u32 select_task(__u64 task); /* select.bpf.c */
 extern int keep_selected(__u32 slot);
 

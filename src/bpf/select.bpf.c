@@ -79,8 +79,6 @@ __noinline int keep_selected(__u32 slot) {
         return 0;
     if (matches(s->task))
         return 1;
-    if (s->above)
-        judge(slot, 0, BRINK_CAUSE_OPERATION);
-    sleeper_end(slot);
+    sleeper_leave(slot, 1);
     return 0;
 }

@@ -59,6 +59,21 @@ __noinline int sleeper_end(__u32 slot) {
     return 0;
 }
 
+/* It stands above no level any more; `gone`: so does its subject, which is told if it was ever spoken of. */
+__noinline int sleeper_leave(__u32 slot, __u32 gone) {
+    struct brink_sleeper* s = sleeper_at(slot);
+    if (!s)
+        return 0;
+    if (s->above)
+        judge(slot, 0, BRINK_CAUSE_EXIT);
+    __u32 watches = s->watches;
+    if (gone && s->flags & (BRINK_SLEEPER_NAMED | BRINK_SLEEPER_REPORTED))
+        for (__u32 watch = 0; watch < BRINK_LATE_WATCHES; watch++)
+            if (watches & 1U << watch)
+                emit_exit(slot, watch);
+    return sleeper_end(slot);
+}
+
 /* In the context of brink: a slot for the task behind a descriptor of it, or for the calling thread. */
 SEC("raw_tp")
 int on_enrol(void* ctx) {
@@ -153,17 +168,9 @@ int on_sleeper_exit(void* ctx) {
     struct brink_sleeper* s = sleeper_at(slot);
     if (!s)
         return 0;
-    if (s->above)
-        judge(slot, 0, BRINK_CAUSE_EXIT);
-    __u32 flags = s->flags, watches = s->watches;
     struct brink_sleeper* leader = sleeper_at(slot_of(s->leader));
     if (leader)
-        flags |= leader->flags & BRINK_SLEEPER_REPORTED;
-    bool gone = flags & BRINK_SLEEPER_THREAD || !BPF_CORE_READ(task, signal, live.counter);
-    if (gone && flags & (BRINK_SLEEPER_NAMED | BRINK_SLEEPER_REPORTED))
-        for (__u32 watch = 0; watch < BRINK_LATE_WATCHES; watch++)
-            if (watches & 1U << watch)
-                emit_exit(slot, watch);
-    sleeper_end(slot);
-    return 0;
+        s->flags |= leader->flags & BRINK_SLEEPER_REPORTED;
+    return sleeper_leave(slot, s->flags & BRINK_SLEEPER_THREAD ||
+                                   !BPF_CORE_READ(task, signal, live.counter));
 }
