@@ -8,7 +8,7 @@ set -eu
 
 readonly files=open_close,open_close_cold,dup_close,connect_accept,fork_exit,fork_exec_exit,null_syscall
 readonly memory=mmap_munmap,brk_pair,page_fault
-readonly all=$files,$memory,thread_join
+readonly all=$files,$memory,thread_join,wakeup_pair
 readonly limit=100000 # far away: beyond half the limit brink attaches one hook more
 
 # The JSON lines of file $2 to /out/figures, as those of case $1.
@@ -80,6 +80,8 @@ watched memory "$memory" as=100G '{self}'
 watched other_memory "$memory" as=100G '{other}'
 watched threads thread_join threads=1000 '{self}'
 watched other_threads thread_join threads=1000 '{other}'
+watched wakeups wakeup_pair wakeup_latency=1s '{self}'
+watched other_wakeups wakeup_pair wakeup_latency=1s '{other}'
 alone after "$all"
 
 # Audit comes last: it does not switch off cleanly.

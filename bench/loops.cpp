@@ -7,8 +7,8 @@
 //   loops [OPTION...] [-- COMMAND [ARG...]]
 //
 //   --loops NAME[,NAME...]  open_close, dup_close, fork_exit, null_syscall, mmap_munmap, brk_pair,
-//                           page_fault, thread_join, fork_exec_exit, connect_accept, open_close_cold;
-//                           all unless said, the last one only with --disk
+//                           page_fault, thread_join, wakeup_pair, fork_exec_exit, connect_accept,
+//                           open_close_cold; all unless said, the last one only with --disk
 //   --alternations N        7 unless said
 //   --milliseconds N        how long one run of a loop is to take; 40 unless said. A figure is the
 //                           median of three

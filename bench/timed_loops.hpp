@@ -113,6 +113,30 @@ inline bool connect_accept() {
     return server >= 0 && ::close(client) == 0 && ::close(server) == 0;
 }
 
+// A byte to a thread that waits for it, and one back: two wake-ups.
+inline bool wakeup_pair() {
+    static int there[2], back[2];
+    static bool ready = false;  // a child has the pipes, but not the thread
+    if (!ready) {
+        pthread_t partner{};
+        if (::pipe2(there, O_CLOEXEC) || ::pipe2(back, O_CLOEXEC) ||
+            ::pthread_atfork(nullptr, nullptr, [] { ready = false; }) ||
+            ::pthread_create(
+                &partner, nullptr,
+                [](void*) -> void* {
+                    char byte = 0;
+                    while (::read(there[0], &byte, 1) == 1)
+                        if (::write(back[1], &byte, 1) != 1) break;
+                    return nullptr;
+                },
+                nullptr))
+            return false;
+        ready = true;
+    }
+    char byte = 0;
+    return ::write(there[1], "x", 1) == 1 && ::read(back[0], &byte, 1) == 1;
+}
+
 inline bool null_syscall() { return ::syscall(SYS_getppid) >= 0; }
 
 // One open and close of each of these, first read from the disk: its folder is the loops' --disk.
@@ -170,6 +194,7 @@ constexpr Loop kLoops[] = {
     {"brk_pair", brk_pair},
     {"page_fault", page_fault},
     {"thread_join", thread_join},
+    {"wakeup_pair", wakeup_pair},
     {"fork_exec_exit", fork_exec_exit},
     {"connect_accept", connect_accept},
     {"open_close_cold", open_close_cold, make_cold, kColdFiles},

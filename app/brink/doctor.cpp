@@ -18,6 +18,7 @@
 #include "kernel/machine.hpp"
 #include "kernel/procfs.hpp"
 #include "kernel/self_test.hpp"
+#include "kernel/wakeup_hooks.hpp"
 #include "resource/survey.hpp"
 #include "sink/text_paint.hpp"
 #include "terminal.hpp"
@@ -45,6 +46,7 @@ struct Diagnosis {
     std::string poll;       // how the poll engine counts, or why it cannot
     std::string timer;      // why engine timer does not work; empty if it does
     std::string notify;     // the same
+    std::string wakeups;    // why wake-ups are not seen; empty if they are
     bool refusals = false;  // cgroup v2 is there, which says when a cgroup is refused something
     std::string iterator;   // why limits and top cannot use the task iterator; empty if they can
     std::string chosen;     // what `run` and `watch` use for what has hooks
@@ -56,6 +58,8 @@ std::string engine_of(const Resource& resource, const Diagnosis& diagnosis) {
     if (resource.has_hooks()) return diagnosis.chosen;
     if (resource.facility == Facility::cpu_timer && diagnosis.timer.empty()) return "timer";
     if (resource.facility == Facility::pressure && diagnosis.notify.empty()) return "notify";
+    if (resource.facility == Facility::wakeups)
+        return diagnosis.wakeups.empty() ? "tracepoint" : "";
     return resource.watchable() ? "poll" : "";
 }
 
@@ -65,6 +69,8 @@ bool says_refusals(const Resource& resource, const Diagnosis& diagnosis) {
 
 // What is to be known of a resource on this machine.
 std::string detail_of(const Resource& resource, const Diagnosis& diagnosis) {
+    if (resource.facility == Facility::wakeups && diagnosis.wakeups.empty())
+        return std::string(resource.exactness);
     if (const auto found = diagnosis.unreadable.find(&resource);
         found != diagnosis.unreadable.end())
         return "not here: " + found->second;
@@ -98,6 +104,10 @@ Diagnosis examine(const DoctorOptions& options) {
         diagnosis.timer = timer.error().message;
     if (const auto trigger = kernel::test_pressure_trigger(); !trigger)
         diagnosis.notify = trigger.error().message;
+    if (const auto hooks = kernel::WakeupHooks::start(
+            {.mode = BRINK_WAKEUPS_WATCH, .max_threads = 1, .btf = options.btf});
+        !hooks)
+        diagnosis.wakeups = hooks.error().message;
     const auto iterator = kernel::TaskIterator::load();
     if (!iterator) diagnosis.iterator = iterator.error().message;
     kernel::Machine machine = look_at_machine(iterator ? iterator->get() : nullptr);
@@ -117,6 +127,7 @@ struct FacilityReport {
 
 std::vector<FacilityReport> facilities(const Diagnosis& diagnosis) {
     return {{"timer", "CPU time of processes", diagnosis.timer},
+            {"tracepoint", "wake-ups of threads", diagnosis.wakeups},
             {"notify", "pressure", diagnosis.notify},
             {"notify", "refusals of cgroups",
              diagnosis.refusals ? "" : "cgroup v2 is not mounted"}};

@@ -95,6 +95,7 @@ Result<ChosenEngine> the_best(const MonitorOptions& options) {
 struct Sorted {
     Resources hooked;
     Resources timed;
+    Resources woken;          // wake-ups
     Resources pressed;        // pressure
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
@@ -111,6 +112,8 @@ Sorted sort_resources(const MonitorOptions& options, bool hooks, bool told) {
             sorted.hooked.insert(resource);
         else if (facility == Facility::cpu_timer)
             sorted.timed.insert(resource);
+        else if (resource->facility == Facility::wakeups)
+            sorted.woken.insert(resource);
         else if (facility == Facility::pressure)
             sorted.pressed.insert(resource);
         else if (resource->scope == Scope::process)
@@ -125,6 +128,9 @@ Sorted sort_resources(const MonitorOptions& options, bool hooks, bool told) {
 
 // An engine that was asked for has to have hooks for everything.
 Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
+    if (options.engine == EngineChoice::poll && !sorted.woken.empty())
+        return fail(fmt::format("--engine poll: {} cannot be read from outside; leave --engine out",
+                                names(sorted.woken)));
     if (options.engine != EngineChoice::kernel && options.engine != EngineChoice::tracepoint)
         return {};
     Resources missing = sorted.without_hooks;
@@ -144,6 +150,11 @@ Result<void> add_told(const MonitorOptions& options, Sorted& sorted, EngineParts
         auto timers = timer_engine(options);
         if (!timers) return tl::unexpected(timers.error());
         parts.add(std::move(*timers), sorted.timed);
+    }
+    if (!sorted.woken.empty()) {
+        auto wakeups = wakeup_engine(options);
+        if (!wakeups) return tl::unexpected(wakeups.error());
+        parts.add(std::move(*wakeups), sorted.woken);
     }
     if (sorted.pressed.empty()) return {};
     auto pressure = pressure_engine();

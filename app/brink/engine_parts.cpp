@@ -14,6 +14,7 @@
 #include "engine/pressure_source.hpp"
 #include "engine/refusal_source.hpp"
 #include "engine/shared_poll_source.hpp"
+#include "engine/wakeup_source.hpp"
 
 namespace brink::app {
 namespace {
@@ -64,6 +65,13 @@ Result<ChosenEngine> timer_engine(const MonitorOptions& options) {
                     "costs nothing before; children are looked for every {} to {} ms, one that "
                     "ends sooner is missed",
                     interval.min_interval.count(), interval.max_interval.count())};
+}
+
+Result<ChosenEngine> wakeup_engine(const MonitorOptions& options) {
+    auto source = engine::WakeupSource::create(static_cast<std::uint32_t>(options.max_subjects),
+                                               options.btf);
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{std::move(*source), "sees each wake-up of the threads watched"};
 }
 
 Result<ChosenEngine> pressure_engine() {

@@ -26,6 +26,8 @@ using Resources = std::set<const Resource*>;
                                                       const Resources& resources);
 /// `timer`, for CPU time.
 [[nodiscard]] Result<ChosenEngine> timer_engine(const MonitorOptions& options);
+/// For wake-ups, by raw tracepoints of their own.
+[[nodiscard]] Result<ChosenEngine> wakeup_engine(const MonitorOptions& options);
 /// `notify`, for pressure. The error: why it cannot be had.
 [[nodiscard]] Result<ChosenEngine> pressure_engine();
 /// `notify`, for what a cgroup was refused; beside one that counts. The error: why it cannot be had.

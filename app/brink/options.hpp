@@ -2,6 +2,7 @@
 // The command line as data: what each subcommand was asked to do.
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -79,6 +80,28 @@ struct LimitsOptions : LookOptions {
     bool again = false;          ///< read again and again, until it is interrupted
 };
 
+struct LatencyOptions {
+    std::optional<std::size_t> threads;  ///< nullopt: one for each of `cpus`
+    std::vector<std::uint32_t>
+        cpus;  ///< that threads are pinned to, in turn; empty: all that brink may use
+    int policy = SCHED_OTHER;
+    int priority = 0;
+    std::uint64_t interval_ns = 1'000'000;
+    std::uint64_t distance_ns =
+        0;  ///< that the interval of each thread is longer than that of the one before
+    std::uint64_t duration_ns = 0;   ///< 0: until interrupted
+    std::uint64_t loops = 0;         ///< of each thread; 0: any number
+    std::uint64_t histogram_ns = 0;  ///< 0: none is shown; else up to where
+    std::size_t worst = 5;
+    std::string plot;     ///< a file for the picture; empty: none
+    std::string samples;  ///< a file for every sample; empty: none
+    OutputFormat output = OutputFormat::text;
+    std::string btf;
+    bool lock_memory = false;
+    bool quiet = false;
+    bool default_system = false;  ///< idle states are left as they are
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -86,8 +109,8 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine =
-    std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions, Stop>;
+using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions,
+                                 LatencyOptions, DoctorOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

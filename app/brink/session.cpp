@@ -84,7 +84,8 @@ void Session::say_dormant(pid_t pid) const {
     const kernel::Procfs procfs;
     const kernel::ProcessFiles process(procfs, pid);
     for (const engine::WatchSpec& watch : monitor_->watches()) {
-        const auto reading = resource::definition_of(*watch.resource).read_process(process);
+        const auto read = resource::definition_of(*watch.resource).read_process;
+        const auto reading = read ? read(process) : resource::Reading{};
         if (!reading) continue;
         const std::uint64_t limit = reading->limit;
         const std::string now = limit == resource::kUnlimited

@@ -4,10 +4,12 @@
 OPEN, COLD, DUP, CONNECT = "open_close", "open_close_cold", "dup_close", "connect_accept"
 FORK, EXEC, NULL = "fork_exit", "fork_exec_exit", "null_syscall"
 MMAP, BRK, FAULT, THREAD = "mmap_munmap", "brk_pair", "page_fault", "thread_join"
+WAKE = "wakeup_pair"
 NAMES = {OPEN: "open + close", COLD: "open + close, nothing of the disk in the page cache", DUP: "dup + close",
          CONNECT: "TCP connect + accept + close, on loopback", FORK: "fork + exit", EXEC: "fork + exec + exit",
          NULL: "empty system call", MMAP: "mmap + munmap of 16 pages", BRK: "brk up and down by 16 pages",
-         FAULT: "first write to a page", THREAD: "thread created and joined"}
+         FAULT: "first write to a page", THREAD: "thread created and joined",
+         WAKE: "two wake-ups: a byte to a thread, one back"}
 
 # Topic, and its rows: what the row is called, the loop, the case, the case that it is compared with
 # (None: the same one without brink), the bound of the ratio.
@@ -56,6 +58,10 @@ TOPICS = [
          (f"{NAMES[FAULT]}, another process watched", FAULT, "other_memory", None, 1.05),
          (f"{NAMES[THREAD]}, another process watched", THREAD, "other_threads", None, 1.03),
      ]),
+    ("Wake-ups", "While `wakeup_latency` of one second is watched. Each iteration is two wake-ups with two switches.", [
+        (f"{NAMES[WAKE]}, watched", WAKE, "wakeups", None, None),
+        (f"{NAMES[WAKE]}, another process watched", WAKE, "other_wakeups", None, None),
+    ]),
     ("Nothing watched", "After brink has been started and ended many times, against before it ever ran: "
      "what it attached is gone.", [
          (NAMES[OPEN], OPEN, "after", "before", 1.00),

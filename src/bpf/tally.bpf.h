@@ -4,6 +4,7 @@
 #ifndef BRINK_TALLY_BPF_H
 #define BRINK_TALLY_BPF_H
 
+#include "identity.bpf.h"
 #include "index.bpf.h"
 #include "kernel.h"
 #include "scan.bpf.h"
@@ -35,10 +36,6 @@ struct {
 
 const volatile __u32 n_tallies __weak = 1;
 const volatile __u32 page_shift __weak = 12;
-
-/* The pid namespace whose numbers the records carry: that of whoever runs brink. */
-__u32 ns_level __weak;
-__u32 ns_inum __weak;
 
 __u64 n_dropped __weak;   /* records, all tallies together */
 __u64 n_unwatched __weak; /* children that found no free tally, tables that found no place */

@@ -140,6 +140,7 @@ void CombinedSource::read(const Reader& reader) {
 }
 
 void CombinedSource::read_from(std::size_t part, const Reader& reader) {
+    reading_ = part;
     parts_[part].source->read([&](const brink_record& from, const brink_stack_record* stack) {
         brink_record record = from;
         if (from.watch < watches_[part].size()) record.watch = watches_[part][from.watch];

@@ -212,6 +212,7 @@ Event Monitor::event_of(const brink_record& record) {
         set_subject(event, record, *subject);
     else
         set_process(event, record);
+    if (const Culprit* culprit = source_->culprit()) event.culprit = *culprit;
     stamp(event);
     return event;
 }

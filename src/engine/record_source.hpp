@@ -19,6 +19,7 @@
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
+#include "brink/event.hpp"
 #include "brink/resource.hpp"
 #include "engine/owner.hpp"
 #include "engine/selection.hpp"
@@ -104,6 +105,10 @@ class RecordSource {
     [[nodiscard]] virtual const resource::Subject* subject_of(std::uint32_t /*tally*/) const {
         return nullptr;
     }
+
+    /// What had the processor instead, for records that it belongs to; nullptr: the record is of no such thing. Valid as
+    /// subject_of() is.
+    [[nodiscard]] virtual const Culprit* culprit() const { return nullptr; }
 
     /// Readable (epoll, level-triggered) when read() has something to do.
     [[nodiscard]] virtual int fd() const = 0;

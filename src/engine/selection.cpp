@@ -131,6 +131,9 @@ Result<Selection> parse_selection(SelectBy by, std::string_view text) {
 bool selects(SelectBy by, const Resource& resource) {
     // That of the whole system is counted as well.
     if (by == SelectBy::system && resource.facility == Facility::pressure) return true;
+    if (resource.facility == Facility::wakeups)
+        return by == SelectBy::unit || by == SelectBy::cgroup || by == SelectBy::container ||
+               by == SelectBy::realtime || by == SelectBy::all;
     switch (resource.scope) {
         case Scope::process: return by != SelectBy::system;
         case Scope::user: return by == SelectBy::user || by == SelectBy::all;

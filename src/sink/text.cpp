@@ -11,11 +11,13 @@
 
 #include "base/units.hpp"
 #include "base/utf8.hpp"
+#include "sink/latency_text.hpp"
 #include "sink/text_evidence.hpp"
 
 namespace brink::sink {
 namespace {
 
+constexpr std::size_t kMostCulprits = 4;
 constexpr std::size_t kIndent = 14;  // of everything that belongs to the line above
 
 struct Mark {
@@ -188,6 +190,9 @@ std::string TextRenderer::render(const Event& event) {
     if (fold_.waiting() && (!folded || fold_.due(event))) out = flush();
     if (folded) return out;
     out += line(event) + "\n";
+    if (event.culprit)
+        out += std::string(kIndent, ' ') +
+               paint(style_, Tone::faint, culprit_line(*event.culprit, kMostCulprits)) + "\n";
     if (event.evidence) out += evidence_block(*event.evidence, style_, kIndent);
     return out;
 }

@@ -45,7 +45,11 @@ void check_fields(const Event& event, const std::string& expected_engine) {
     EXPECT_GT(number(event, "pid"), 0) << brief(event);
     if (type == "exit") return;
     static const std::set<std::string> kCounts = {"nofile", "maps", "threads"};
-    EXPECT_EQ(event.value("unit", ""), kCounts.count(resource) ? "1" : "By") << brief(event);
+    const bool is_time = resource == "wakeup_latency";
+    EXPECT_EQ(event.value("unit", ""), is_time                   ? "ns"
+                                       : kCounts.count(resource) ? "1"
+                                                                 : "By")
+        << brief(event);
     EXPECT_GE(number(event, "usage"), 0) << brief(event);
     if (resource == "nofile" || !event.value("limit", Event()).is_null()) {
         EXPECT_GT(number(event, "limit"), 0) << brief(event);

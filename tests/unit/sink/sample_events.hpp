@@ -161,6 +161,13 @@ inline std::vector<Event> sample_events() {
     action.detail = "what is open in leaky[1234]";
     action.cause_seq = 1;
     action.evidence = sample_evidence();
+    Event woken = crossing(29, Direction::up, 300'000);
+    woken.resource = "wakeup_latency";
+    woken.unit = "ns";
+    woken.culprit = Culprit{.cpu = 1,
+                            .ns = 300'000,
+                            .items = {{"task", "hog", 77, 200'000, 1}, {"self", "", {}, 99'000, 1}},
+                            .omitted_ns = 1'000};
     Event with_evidence = crossing(30, Direction::up, 820);
     with_evidence.evidence = Evidence{.total = 0,
                                       .items = {},
@@ -178,6 +185,7 @@ inline std::vector<Event> sample_events() {
             lost,
             subject_event(EventType::resync, 28),
             action,
+            woken,
             with_evidence};
 }
 
