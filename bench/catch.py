@@ -86,8 +86,6 @@ def main(arguments):
     wrong = unknown(names, ["brink", *PEERS, "guest"])
     if wrong:
         sys.exit(f"catch.py: {wrong}")
-    if arguments.excursions < 1:
-        sys.exit(f"catch.py: --excursions {arguments.excursions}: at least 1")
     peers = setting.peers_folder()
     with setting.Figures("catch", ("who", "interval", "phase"), peers=setting.versions(peers)) as figures:
         def write(figure):
@@ -103,6 +101,6 @@ def main(arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     parser.add_argument("--peers", default=",".join(["brink", *PEERS, "guest"]))
-    parser.add_argument("--excursions", type=int, default=400)
+    parser.add_argument("--excursions", type=setting.number, default=400)
     parser.add_argument("--kernel", default="6.12")
     main(parser.parse_args())

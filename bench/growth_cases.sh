@@ -50,7 +50,8 @@ memory() {
     forker=$!
     exec 3>/tmp/steps
     until grep -q ready /tmp/said; do usleep 50000; done
-    brink watch --engine kernel -w nofile=80% --pid "$forker" --max-subjects "$(($1 + 64))" --events /dev/null 2>/tmp/brink &
+    brink watch --engine kernel -w nofile=80% --pid "$forker" --max-subjects "$(($1 + 64))" --events /dev/null \
+        2>/tmp/brink 3>&- & # or the forker would not see the end of its input
     brink=$!
     until grep -q 'brink: watching' /tmp/brink; do usleep 50000; done
     echo >&3

@@ -132,7 +132,7 @@ def main(arguments):
         sys.exit(f"idle.py: {wrong}")
     peers = setting.peers_folder()
     with setting.Figures("idle", ("who", "interval", "processes"), peers=setting.versions(peers)) as figures:
-        for count in map(int, arguments.processes.split(",")):
+        for count in arguments.processes:
             for contender in chosen(names, alarms=False):
                 where = f"{contender.who}, {contender.interval}, {count} processes"
                 try:
@@ -147,7 +147,7 @@ def main(arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     parser.add_argument("--peers", default=",".join(["brink", *PEERS]))
-    parser.add_argument("--processes", default="200,2000,10000")
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processes", type=setting.numbers, default=[200, 2000, 10000])
+    parser.add_argument("--seconds", type=setting.number, default=30)
+    parser.add_argument("--rounds", type=setting.number, default=3)
     main(parser.parse_args())

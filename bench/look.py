@@ -8,6 +8,7 @@ usage: look.py PEERS [NUMBER OF PROCESSES...]
 PEERS is the folder of bench/peers.sh; 200 2000 10000 processes unless said. A peer that does not run here is left out, and
 said so. Environment: BRINK_BENCH_BUILD.
 """
+import argparse
 import os
 import resource
 import signal
@@ -167,6 +168,8 @@ def main(peers, counts):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), [int(number) for number in sys.argv[2:]] or [200, 2000, 10000])
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser.add_argument("peers", type=Path)
+    parser.add_argument("processes", nargs="*", type=setting.number, default=[200, 2000, 10000])
+    arguments = parser.parse_args()
+    main(arguments.peers, arguments.processes)

@@ -103,6 +103,6 @@ def main(arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("rates", nargs="*", type=int)
+    parser.add_argument("--rounds", type=setting.number, default=3)
+    parser.add_argument("rates", nargs="*", type=setting.number_or_none)
     main(parser.parse_args())

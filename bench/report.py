@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/benchmarks.json, docs/benchmarks.md, the plots in docs/benchmarks and the table in README.md from what the parts
-of ./dev bench left in build/bench. A part that was not measured again keeps the figures of docs/benchmarks.json. Prints which bounds are missed.
+"""Writes docs/benchmarks.json, docs/benchmarks.md, the plots in docs/benchmarks and the table in README.md from what the
+parts of ./dev bench left in build/bench. A part that was not measured again keeps the figures of docs/benchmarks.json.
+Prints which bounds are missed.
 
 usage: report.py
 """

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the parts of the benchmark have in common: which build is measured, on what, and the file of its figures."""
+"""What the parts of the benchmark have in common: which build is measured, on what, the numbers of their command lines, and
+the file of their figures."""
+import argparse
 import json
 import os
 import platform
@@ -30,6 +32,22 @@ def machine():
                      if line.startswith("model name"))
     return {"version": platform.release().split("-")[0], "processor": processor, "processors": os.cpu_count(),
             "brink": output_of(TREE / "bench" / "commit.sh"), "date": time.strftime("%Y-%m-%d", time.gmtime())}
+
+
+def number(text, least=1):
+    """An option's value, for argparse."""
+    if not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"'{text}': a whole number of at least {least} is wanted")
+    return int(text)
+
+
+def number_or_none(text):
+    return number(text, 0)
+
+
+def numbers(text):
+    """Of an option that takes several, separated by commas."""
+    return [number(part) for part in text.split(",")]
 
 
 class Figures:

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether more costs more (bench/cost.sh --growth), and how much at once is passed on (bench/rate.py)."""
-import statistics
-
 from .layout import ratios, spread, table, where
 from .plot import lines as line_plot
 
