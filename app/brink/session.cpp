@@ -106,8 +106,9 @@ void Session::say_selected() const {
         const std::size_t n = selected.limits.size();
         if (!std::exchange(said, true)) notice(found_text(n, selected.forbidden));
         for (const engine::Level& level : watch.levels) {
-            const auto dormant = std::ranges::count_if(
-                selected.limits, [&](std::uint64_t limit) { return is_dormant(level, limit); });
+            const auto dormant = std::ranges::count_if(selected.limits, [&](std::uint64_t limit) {
+                return is_dormant(level, limit);
+            });
             if (dormant == 0) continue;
             notice(fmt::format("level {} of {} is dormant for {} of {} under the limits that they "
                                "have; it wakes when a changed limit allows it",
