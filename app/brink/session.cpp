@@ -140,6 +140,7 @@ void Session::read_records() {
         for (const engine::ActionSpec* action : context.actions) act(event, *action, context);
     };
     monitor_->read(on_event);
+    for (const std::string& remark : monitor_->source().take_remarks()) notice(remark);
     const std::uint64_t unwatched = monitor_->source().unwatched();
     if (unwatched > std::exchange(unwatched_, unwatched))
         notice(fmt::format("processes left unwatched so far: {}; the tables are full, "

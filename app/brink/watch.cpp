@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/own_limits.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"

@@ -9,8 +9,8 @@
     4096 /* tries; who holds a lock is done within some microseconds, unless it is preempted */
 #define ROUNDS 4
 
-/* The watches, a bit for each, that are set by selection. */
-__u64 selecting_watches = 0;
+/* The watches that are set by selection: which one each bit of a selector's `watches` stands for. */
+__u32 selected_watch[BRINK_MAX_SELECTED] = {};
 
 /* One at a time decides about a process, so that it is linked once: by hash of its id, held or not. */
 __u32 deciding[LOCKS] = {};
@@ -107,17 +107,18 @@ static __always_inline bool reconcile(__u64 task, __u32 tgid, __u64 wanted, __u3
     bool changed = false;
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
-        __u64 bit = t ? (__u64)1 << (t->watch & 63) : 0;
-        if (!(bit & selecting_watches))
+        const struct brink_watch* watch = t ? watch_of(t) : 0;
+        if (!watch || !watch->selected)
             continue;
+        __u64 bit = (__u64)1 << ((watch->selected - 1) & (BRINK_MAX_SELECTED - 1));
         lacking &= ~bit;
         if (bit & wanted)
             continue;
         subject_leave(w.id);
         changed = true;
     }
-    for (__u32 watch = 0; watch < BRINK_MAX_WATCHES && lacking >> watch; watch++) {
-        __u64 made = lacking >> watch & 1 ? selection_new(task, watch) : 0;
+    for (__u32 bit = 0; bit < BRINK_MAX_SELECTED && lacking >> bit; bit++) {
+        __u64 made = lacking >> bit & 1 ? selection_new(task, selected_watch[bit]) : 0;
         if (!made)
             continue;
         if (made & WITHOUT_BOUNDS)
@@ -187,7 +188,7 @@ int on_rename(struct bpf_raw_tracepoint_args* ctx) {
 }
 
 SEC("fexit/commit_creds")
-int on_commit_creds(__u64* ctx) {
+int on_user(__u64* ctx) {
     __u64 task = bpf_get_current_task();
     if (!in_execve((const void*)task))
         NOTED(select_process(leader_of(task), SETTLE_IF_ALONE, 0));

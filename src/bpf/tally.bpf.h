@@ -20,7 +20,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, BRINK_MAX_WATCHES);
+    __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct brink_watch);
 } watches SEC(".maps") __weak;
@@ -78,6 +78,7 @@ extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern __u64 limit_now(__u64 signal, __u32 kind, __u32 hard);
+extern int limit_read(__u32 id);
 extern int limit_bounds(__u32 id, __u32 version);
 extern __u64 value_read(__u64 object, __u32 kind); /* value.bpf.c */
 extern __u64 value_object(__u64 task, __u32 kind);
@@ -87,6 +88,7 @@ extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
 extern int subject_leave(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
+extern int subject_drop(__u32 id, __u32 error);
 extern __u64 selected_watches(__u64 task, __u64 comm);             /* selector.bpf.c */
 extern int select_process(__u64 task, __u32 settling, __u64 comm); /* selection.bpf.c */
 extern __u64 selection_concerned(void);

@@ -40,17 +40,18 @@ void FirstCounts::add_pending() {
     }
 }
 
-// Whether it has enough samples: one will do of what the kernel keeps a number of.
+// Whether it has enough samples: one will do of what the kernel keeps a number of, and where nobody was at work on the
+// table.
 bool FirstCounts::sample(First& first) {
     if (hooks_->tally(first.about.tally).kind != BRINK_KIND_DESCRIPTORS) {
         first.most = 0;
         return true;
     }
     first.about.kind = BRINK_COMMAND_COUNT;
-    const int sample = hooks_->command(first.about).error;
-    if (sample < 0) return sample == -ESRCH;
-    first.most = std::max(first.most.value_or(0), sample);
-    return ++first.samples == kSamples;
+    const brink_answer sample = hooks_->command(first.about);
+    if (sample.error < 0) return sample.error == -ESRCH;
+    first.most = std::max(first.most.value_or(0), sample.error);
+    return sample.base || ++first.samples == kSamples;
 }
 
 // Whether it is settled: by this, or by an execve or its end in the meantime.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // FirstCounts: settles tallies of processes that run already. Each sample of a table that others may be changing is at
 // most the truth, and is the truth whenever no operation is half way through (docs/adr/0001-counting.md): the largest
-// of several, taken over a time in which every such operation has ended, is exact. Many tallies are sampled in turns,
+// of several, taken over a time in which every such operation has ended, is exact; so is one that was taken while the
+// only task that has the table slept. Many tallies are sampled in turns,
 // so that the time between two samples is shared by all.
 #pragma once
 

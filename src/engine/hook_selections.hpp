@@ -3,7 +3,9 @@
 // processes that there are when one comes into force.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,26 +21,33 @@ class HookSelections {
     /// `hooks` must outlive it.
     explicit HookSelections(kernel::Hooks& hooks) : hooks_(&hooks) {}
 
-    /// From now on whoever comes to match `selection` is watched by `watch`. Errors: ENOSPC, there are too many
-    /// selections, or their paths have too many parts; EOPNOTSUPP, paths of cgroups cannot be told here.
-    [[nodiscard]] Result<void> add(std::uint32_t watch, const Selection& selection);
+    /// The bit that stands for `watch` among those that are set by selection. Errors: ENOSPC, all are in use.
+    [[nodiscard]] Result<std::uint32_t> bit_for(std::uint32_t watch);
+
+    /// From now on whoever comes to match `selection` is watched by the watch of `bit`. Errors: ENOSPC, there are too
+    /// many selections, or their paths have too many parts; EOPNOTSUPP, paths of cgroups cannot be told here.
+    [[nodiscard]] Result<void> add(std::uint32_t bit, const Selection& selection);
+
+    /// Nobody comes to be watched by `watch` any more. Does nothing if it was not set by selection.
+    void remove(std::uint32_t watch);
 
     /// Holds every process that there is against the selections. What was linked is to be settled (FirstCounts).
     /// Does nothing without a selection.
     void look_at_all();
 
   private:
+    struct Known {
+        Selection selection;
+        brink_selector selector;  // of no watches: free
+    };
+    [[nodiscard]] Result<std::uint32_t> place_for(const Selection& selection);
+    [[nodiscard]] std::optional<std::uint32_t> room_for_names(std::size_t count) const;
     [[nodiscard]] Result<void> add_names(const std::vector<std::string_view>& names,
                                          brink_selector& selector);
 
-    struct Known {
-        Selection selection;
-        brink_selector selector;
-    };
     kernel::Hooks* hooks_;
     std::vector<Known> known_;
-    std::uint32_t n_names_ = 0;
-    std::uint64_t watches_ = 0;
+    std::array<std::optional<std::uint32_t>, BRINK_MAX_SELECTED> watches_;  // by bit
 };
 
 }  // namespace brink::engine

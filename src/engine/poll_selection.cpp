@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/clock.hpp"
 #include "engine/poll_source.hpp"
 #include "engine/selection_match.hpp"
 #include "kernel/file_text.hpp"
@@ -73,10 +72,7 @@ bool PollSource::reconcile(pid_t pid) {
     if (lacking.empty()) return false;
     subject = subjects_.find(key);
     if (subject != subjects_.end()) {
-        for (const std::uint32_t watch : lacking)
-            subject->second.add(watches_[watch], watch, take_slot(), PollSubject::Origin::inherited,
-                                PollSubject::Start::now);
-        look(subject->second, key, Duration(clock_ns(CLOCK_MONOTONIC)));
+        give(subject->second, key, lacking);
         return true;
     }
     auto who = kernel::ProcessIdentity::take(procfs_, pid);
@@ -91,8 +87,8 @@ bool PollSource::reconcile(pid_t pid) {
 void PollSource::let_go(Key key, const std::vector<std::uint32_t>& watches) {
     PollSubject& subject = subjects_.at(key);
     for (const std::uint32_t watch : watches)
-        if (const auto slot = subject.leave(watch)) free_slots_.push_back(*slot);
-    if (subject.n_watches() == 0) subjects_.erase(key);
+        if (const auto slot = subject.leave(watch)) slots_.give_back(*slot);
+    forget_if_unwatched(key);
 }
 
 }  // namespace brink::engine

@@ -36,8 +36,20 @@ class PollTally {
     /// longer (`reason`): no downs, and EXIT with the reason in errno_value.
     void end(bool named, brink_exit_reason reason, const Emit& emit);
 
+    /// Says where it stands: RESYNC.
+    void resync(const Emit& emit);
+
     /// Units from `usage` to the nearest threshold that would give a record; ~0 if there is none.
     [[nodiscard]] std::uint64_t distance(std::uint64_t usage) const;
+
+    /// The lowest threshold that is not passed; BRINK_NEVER if there is none.
+    [[nodiscard]] std::uint64_t next_up() const;
+
+    /// The usage at which `level` stands under the limit of the last reading; BRINK_NEVER, it cannot be reached.
+    [[nodiscard]] std::uint64_t level_at(const brink_level& level) const;
+
+    /// Whether any level, or the one of rearm, is relative to the limit.
+    [[nodiscard]] bool follows_limit() const;
 
     [[nodiscard]] bool inherits() const { return (watch_->flags & BRINK_WATCH_INHERIT) != 0; }
     [[nodiscard]] const brink_watch& watch() const { return *watch_; }

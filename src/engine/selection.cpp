@@ -128,8 +128,10 @@ Result<Selection> parse_selection(SelectBy by, std::string_view text) {
     return selection;
 }
 
-bool selects(SelectBy by, Scope scope) {
-    switch (scope) {
+bool selects(SelectBy by, const Resource& resource) {
+    // That of the whole system is counted as well.
+    if (by == SelectBy::system && resource.facility == Facility::pressure) return true;
+    switch (resource.scope) {
         case Scope::process: return by != SelectBy::system;
         case Scope::user: return by == SelectBy::user || by == SelectBy::all;
         case Scope::cgroup:

@@ -33,10 +33,11 @@ struct HookPlace {
     static constexpr unsigned kPreempted = 64;    ///< only in HookFlavour::kprobe and noted
     static constexpr unsigned kOptional = 128;    ///< not needed to count
     static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
-    static constexpr unsigned kCgroups = 512;     ///< only if some selection is by cgroup
-    static constexpr unsigned kNames = 1024;      ///< only if one is by name
-    static constexpr unsigned kUsers = 2048;      ///< only if one is by user
-    static constexpr unsigned kPolicies = 4096;   ///< only if one is by scheduling policy
+    static constexpr unsigned kOwners = 512;      ///< only if watches have owners
+    static constexpr unsigned kCgroups = 1024;    ///< only if some selection is by cgroup
+    static constexpr unsigned kNames = 2048;      ///< only if one is by name
+    static constexpr unsigned kUsers = 4096;      ///< only if one is by user
+    static constexpr unsigned kPolicies = 8192;   ///< only if one is by scheduling policy
 
     const char* program;
     When when;

@@ -27,10 +27,14 @@ Result<void> Hooks::set_selector_name(std::uint32_t index, const brink_selector_
     return {};
 }
 
-void Hooks::use_selectors(std::uint32_t count, std::uint64_t watches, int systemd_hierarchy) {
+void Hooks::set_selected(std::uint32_t bit, std::uint32_t watch) {
+    __atomic_store_n(&skeleton_->bss->selected_watch[bit % BRINK_MAX_SELECTED], watch,
+                     __ATOMIC_RELEASE);
+}
+
+void Hooks::use_selectors(std::uint32_t count, int systemd_hierarchy) {
     auto& bss = *skeleton_->bss;
     __atomic_store_n(&bss.systemd_hierarchy, systemd_hierarchy, __ATOMIC_RELEASE);
-    __atomic_store_n(&bss.selecting_watches, watches, __ATOMIC_RELEASE);
     __atomic_store_n(&bss.n_selectors, count, __ATOMIC_RELEASE);
 }
 

@@ -54,6 +54,12 @@ void parse_status_line(std::string_view name, std::string_view rest, ProcessStat
         status.uid_real = to_number<uid_t>(next_word(rest)).value_or(0);
         status.uid_effective = to_number<uid_t>(next_word(rest)).value_or(0);
         status.uid_saved = to_number<uid_t>(next_word(rest)).value_or(0);
+    } else if (name == "Gid") {
+        status.gid_real = to_number<gid_t>(next_word(rest)).value_or(0);
+        status.gid_effective = to_number<gid_t>(next_word(rest)).value_or(0);
+        status.gid_saved = to_number<gid_t>(next_word(rest)).value_or(0);
+    } else if (name == "CapPrm") {
+        status.permitted = to_number<std::uint64_t>(next_word(rest), 16).value_or(0);
     } else if (name == "NSpid") {
         while (const auto number = to_number<pid_t>(next_word(rest)))
             status.ns_pids.push_back(*number);

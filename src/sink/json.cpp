@@ -142,14 +142,17 @@ void add_subject(Object& object, const Event& event) {
     object.add("comm", event.comm);
     object.add("exe", event.exe);
     object.add("uid", event.uid);
+    object.add("user_namespace", event.user_namespace);
     object.add("cgroup", event.cgroup);
     object.add("unit_name", event.unit_name);
+    object.add("target", event.target);
 }
 
 void add_by_type(Object& object, std::string& out, const Event& event) {
     object.add("errno", event.error);
     if (event.error)
         if (const char* name = strerrorname_np(*event.error)) object.add("error", name);
+    object.add("times", event.times);
     object.add("lost", event.lost);
     object.add("reason", event.reason);
     object.add("action", event.action);

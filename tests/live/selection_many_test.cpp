@@ -15,7 +15,7 @@
 #include <filesystem>
 
 #include "brink_process.hpp"
-#include "cgroup_for_now.hpp"
+#include "named_cgroup.hpp"
 
 namespace brink::live {
 namespace {
@@ -67,7 +67,7 @@ class Crowd {
 
 // A crowd grows while the watch begins: some go to the cgroup themselves, some are moved there while they open files.
 TEST(SelectionOfMany, NoneIsMissedAndNoneIsTwiceWhileTheWatchBegins) {
-    const CgroupForNow cgroup(own("begin"));
+    const NamedCgroup cgroup(own("begin"));
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     Crowd crowd;
     BrinkWatch watch({"--cgroup", cgroup.path()}, watched("nofile=" + std::to_string(kOpen)));
@@ -113,7 +113,7 @@ TEST(SelectionOfMany, NoneIsMissedAndNoneIsTwiceWhileTheWatchBegins) {
 // Each says that it began above the level, that it left it, and its exit; whose pid is recycled says it twice.
 TEST(SelectionOfMany, ChildrenThatLiveForAMoment) {
     constexpr int kChildren = 500;
-    const CgroupForNow cgroup(own("moment"));
+    const NamedCgroup cgroup(own("moment"));
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     BrinkWatch watch({"--cgroup", cgroup.path()}, watched("nofile=1"));
     ASSERT_TRUE(watch.wait_ready()) << watch.child().err();
@@ -155,7 +155,7 @@ TEST(SelectionOfMany, ChildrenThatLiveForAMoment) {
 
 // Born there, by a parent that is not: watched before its first instruction.
 TEST(SelectionOfMany, BornIntoACgroupThatCameLaterAndCameAgain) {
-    CgroupForNow cgroup(own("later"));
+    NamedCgroup cgroup(own("later"));
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     ASSERT_TRUE(cgroup.remove());
     BrinkWatch watch({"--cgroup", cgroup.path()}, watched("nofile=" + std::to_string(kOpen)));
@@ -233,7 +233,7 @@ TEST(SelectionOfMany, EveryProcessButBrinkItself) {
 }
 
 TEST(SelectionOfMany, WhatDoesNotFitIsSaid) {
-    const CgroupForNow cgroup(own("room"));
+    const NamedCgroup cgroup(own("room"));
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     Crowd crowd;
     for (int i = 0; i < 12; ++i) ASSERT_TRUE(cgroup.take(crowd.start([] {})));
@@ -250,7 +250,7 @@ TEST(SelectionOfMany, WhatDoesNotFitIsSaid) {
 
 // Said once, for all of them.
 TEST(SelectionOfMany, DormantLevelsAreSaidOnce) {
-    const CgroupForNow cgroup(own("dormant"));
+    const NamedCgroup cgroup(own("dormant"));
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     Crowd crowd;
     for (const rlim_t limit : {64U, 64U, 1024U})

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "brink_process.hpp"
-#include "cgroup_for_now.hpp"
+#include "named_cgroup.hpp"
 
 namespace brink::live {
 namespace {
@@ -45,7 +45,7 @@ Form by_order(std::vector<std::string> subject, const std::string& enter,
     return {std::move(subject), order(enter), order(leave)};
 }
 
-Form by_cgroup(std::vector<std::string> subject, const CgroupForNow& cgroup) {
+Form by_cgroup(std::vector<std::string> subject, const NamedCgroup& cgroup) {
     return {std::move(subject), [&](Puppet& puppet) { return cgroup.take(puppet.pid()); },
             [&](Puppet& puppet) { return cgroup.give_back(puppet.pid()); }};
 }
@@ -109,33 +109,33 @@ std::string own(const std::string& name) {
 }
 
 TEST(Selection, Unit) {
-    const CgroupForNow cgroup(own("u") + "/web.service/inner");
+    const NamedCgroup cgroup(own("u") + "/web.service/inner");
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     go_through(by_cgroup({"--unit", "web"}, cgroup));
 }
 
 TEST(Selection, Cgroup) {
-    const CgroupForNow cgroup(own("c") + "/inner");
+    const NamedCgroup cgroup(own("c") + "/inner");
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     go_through(by_cgroup({"--cgroup", "/" + own("c")}, cgroup));
 }
 
 TEST(Selection, CgroupOfSystemdInV1) {
-    const CgroupForNow cgroup(own("s"), CgroupForNow::systemd());
+    const NamedCgroup cgroup(own("s"), NamedCgroup::systemd());
     if (!cgroup.there()) GTEST_SKIP() << "there is no hierarchy name=systemd";
     go_through(by_cgroup({"--cgroup", cgroup.path()}, cgroup));
 }
 
 TEST(Selection, Container) {
-    const CgroupForNow cgroup(own("d") + "/" + kContainer);
+    const NamedCgroup cgroup(own("d") + "/" + kContainer);
     if (!cgroup.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     go_through(by_cgroup({"--container", "0123456789abcdef"}, cgroup));
 }
 
 // A name that begins alike is another one; so is a cgroup, and the one that looks after a container.
 TEST(Selection, WhatIsAlikeIsAnother) {
-    const CgroupForNow beside(own("a") + "x");
-    const CgroupForNow monitor(own("m") + "/libpod-conmon-0123456789abcdef0123456789abcdef.scope");
+    const NamedCgroup beside(own("a") + "x");
+    const NamedCgroup monitor(own("m") + "/libpod-conmon-0123456789abcdef0123456789abcdef.scope");
     if (!beside.there() || !monitor.there()) GTEST_SKIP() << "no cgroup v2 can be written to here";
     RunOptions options;
     options.watches = {"nofile=20"};

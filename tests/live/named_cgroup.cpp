@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cgroup_for_now.hpp"
+#include "named_cgroup.hpp"
 
 #include <unistd.h>
 
@@ -18,18 +18,18 @@ std::string first_with_processes(std::initializer_list<const char*> folders) {
 
 }  // namespace
 
-std::string CgroupForNow::unified() {
+std::string NamedCgroup::unified() {
     return first_with_processes({"/sys/fs/cgroup/unified", "/sys/fs/cgroup"});
 }
 
-std::string CgroupForNow::systemd() { return first_with_processes({"/sys/fs/cgroup/systemd"}); }
+std::string NamedCgroup::systemd() { return first_with_processes({"/sys/fs/cgroup/systemd"}); }
 
-CgroupForNow::CgroupForNow(const std::string& name, const std::string& hierarchy)
+NamedCgroup::NamedCgroup(const std::string& name, const std::string& hierarchy)
     : hierarchy_(hierarchy), name_(name), folder_(hierarchy + "/" + name) {
     if (!hierarchy_.empty()) make();
 }
 
-CgroupForNow::~CgroupForNow() {
+NamedCgroup::~NamedCgroup() {
     // What was killed a moment ago may not have left yet.
     if (there()) eventually([&] { return remove(); });
     std::error_code ignored;
@@ -38,22 +38,22 @@ CgroupForNow::~CgroupForNow() {
         if (::rmdir(parent.c_str()) != 0) break;
 }
 
-bool CgroupForNow::there() const {
+bool NamedCgroup::there() const {
     return !hierarchy_.empty() && ::access((folder_ + "/cgroup.procs").c_str(), W_OK) == 0;
 }
 
-void CgroupForNow::make() const {
+void NamedCgroup::make() const {
     std::error_code ignored;
     std::filesystem::create_directories(folder_, ignored);
 }
 
-bool CgroupForNow::remove() const { return ::rmdir(folder_.c_str()) == 0; }
+bool NamedCgroup::remove() const { return ::rmdir(folder_.c_str()) == 0; }
 
-bool CgroupForNow::take(pid_t pid) const {
+bool NamedCgroup::take(pid_t pid) const {
     return write_file(folder_ + "/cgroup.procs", std::to_string(pid));
 }
 
-bool CgroupForNow::give_back(pid_t pid) const {
+bool NamedCgroup::give_back(pid_t pid) const {
     return write_file(hierarchy_ + "/cgroup.procs", std::to_string(pid));
 }
 
