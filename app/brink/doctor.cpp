@@ -38,7 +38,7 @@ std::string_view name_of(HookEngine engine) {
 // What takes the place of a hook that does not work.
 std::string instead_of(const HookStatus& hook, const std::string& chosen) {
     if (hook.runs > 0) return "";
-    return hook.optional ? "refusals are not reported" : "engine " + chosen;
+    return hook.optional ? "it is not seen when " + hook.purpose : "engine " + chosen;
 }
 
 struct Diagnosis {

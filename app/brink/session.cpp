@@ -102,16 +102,17 @@ void Session::say_dormant(pid_t pid) const {
 }
 
 void Session::say_selected() const {
+    bool said = false;
     for (std::uint32_t i = 0; i < monitor_->watches().size(); ++i) {
         const engine::WatchSpec& watch = monitor_->watches()[i];
+        if (watch.resource->scope != Scope::process) continue;
         const auto selected = monitor_->source().selected(i);
         const std::size_t n = selected.limits.size();
-        if (i == 0) notice(found_text(n, selected.forbidden));
+        if (!std::exchange(said, true)) notice(found_text(n, selected.forbidden));
         for (const engine::Level& level : watch.levels) {
-            const auto dormant = std::count_if(selected.limits.begin(), selected.limits.end(),
-                                               [&](std::uint64_t limit) {
-                                                   return is_dormant(level, limit);
-                                               });
+            const auto dormant = std::ranges::count_if(selected.limits, [&](std::uint64_t limit) {
+                return is_dormant(level, limit);
+            });
             if (dormant == 0) continue;
             notice(fmt::format("level {} of {} is dormant for {} of {} under the limits that they "
                                "have; it wakes when a changed limit allows it",

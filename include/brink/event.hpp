@@ -15,7 +15,7 @@ enum class EventType {
     initial,        ///< a watch was set, or a child born, at or above a level
     denied,         ///< the kernel refused because of the limit
     limit_changed,  ///< the limit itself was changed
-    exit,           ///< the subject is gone, or may be watched no longer (`reason`)
+    exit,           ///< the subject is gone, or is watched no longer (`reason`)
     lost,           ///< records of this monitor were dropped (`lost`: how many)
     resync,         ///< after `lost`: where one subject now stands
     action,         ///< brink did something because of an event

@@ -173,6 +173,17 @@ static __always_inline bool is_meant(void) {
     return t && t->generation == command.generation;
 }
 
+/* A tally that recounts has summed nothing while it was sampled: what came after the last sample shows now. */
+static __always_inline int commit(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t || !is_meant())
+        return -ESRCH;
+    int error = tally_commit(command.tally, command.base);
+    if (!error && !t->kind && t->flags & BRINK_TALLY_SCAN)
+        tally_recount(command.tally, 0);
+    return error;
+}
+
 SEC("raw_tp")
 int on_command(void* ctx) {
     commander = bpf_get_current_pid_tgid();
@@ -190,7 +201,7 @@ int on_command(void* ctx) {
         answer.error = is_meant() ? sample() : -ESRCH;
         break;
     case BRINK_COMMAND_COMMIT:
-        answer.error = is_meant() ? tally_commit(command.tally, command.base) : -ESRCH;
+        answer.error = commit();
         break;
     case BRINK_COMMAND_CHECK:
         answer.error = check();

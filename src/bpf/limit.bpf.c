@@ -79,7 +79,9 @@ struct keys {
 static long find_key(__u32 i, struct keys* k) {
     struct brink_tally* t = tally_of(k->id);
     struct brink_watch* w = t ? watch_of(t) : 0;
-    k->key[i & (BRINK_MAX_LEVELS - 1)] = w ? brink_level_key(w, i, t->limit) : 0;
+    asm volatile("" : "+r"(i)); /* so that the verifier sees the bound, before 6.12 */
+    i &= BRINK_MAX_LEVELS - 1;
+    k->key[i] = w ? brink_level_key(w, i, t->limit) : 0;
     return 0;
 }
 

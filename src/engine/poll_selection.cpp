@@ -64,8 +64,8 @@ bool PollSource::reconcile(pid_t pid) {
         }
     }
     if (subject != subjects_.end() && subject->second.who().ended(procfs_)) {
-        finish(key,
-               BRINK_EXIT_ENDED);  // what was found out is of another, who comes with the next look
+        // What was found out is of another, who comes with the next look.
+        finish(key, BRINK_EXIT_ENDED);
         return false;
     }
     if (!unwanted.empty()) let_go(key, unwanted);
