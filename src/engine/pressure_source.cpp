@@ -99,7 +99,7 @@ Result<void> PressureSource::select(std::uint32_t watch, const Selection& select
     }
     if (standings_.size() == before)
         remarks_.push_back(
-            fmt::format("{}: nothing now is {}", selected.resource->name, selection.description()));
+            fmt::format("{}: nothing of {} yet; what comes is watched", selected.resource->name, selection.description()));
     return {};
 }
 

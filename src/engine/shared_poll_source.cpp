@@ -70,7 +70,7 @@ Result<void> SharedPollSource::select(std::uint32_t watch, const Selection& sele
     if (!remark.empty()) remarks_.push_back(fmt::format("{}: {}", resource.name, remark));
     if (selected.standings.empty() && remark.empty())
         remarks_.push_back(
-            fmt::format("{}: nothing now is {}", resource.name, selection.description()));
+            fmt::format("{}: nothing of {} yet; what comes is watched", resource.name, selection.description()));
     set_timer();
     return {};
 }
