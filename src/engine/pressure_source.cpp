@@ -98,8 +98,8 @@ Result<void> PressureSource::select(std::uint32_t watch, const Selection& select
         cgroups_->visit([&](const kernel::Cgroup& cgroup) { begin_cgroup(selected, cgroup); });
     }
     if (standings_.size() == before)
-        remarks_.push_back(
-            fmt::format("{}: nothing now is {}", selected.resource->name, selection.description()));
+        remarks_.push_back(fmt::format("{}: nothing of {} yet; what comes is watched",
+                                       selected.resource->name, selection.description()));
     return {};
 }
 

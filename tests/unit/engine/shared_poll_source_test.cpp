@@ -152,7 +152,7 @@ TEST_F(SharedPoll, ThatThereIsNothingIsARemark) {
     ASSERT_TRUE(source_->select(watch("pids", {percent(80)}), cgroup_selection("/later")));
     const auto remarks = source_->take_remarks();
     ASSERT_EQ(remarks.size(), 1U);
-    EXPECT_EQ(remarks[0], "pids: nothing now is cgroup /later");
+    EXPECT_EQ(remarks[0], "pids: nothing of cgroup /later yet; what comes is watched");
     EXPECT_TRUE(source_->take_remarks().empty());
     cgroup("/later", 9, "10");
     EXPECT_EQ(reader_->next_text(), "initial 8 @9");
