@@ -19,7 +19,8 @@ constexpr std::string_view kBegin =
 constexpr std::string_view kEnd = "<!-- Here it ends. -->\n";
 
 std::string engines(const Resource& resource) {
-    if (resource.has_hooks()) return "kernel, tracepoint, poll";
+    if (resource.has_tracepoints()) return "kernel, tracepoint, poll";
+    if (resource.has_hooks()) return "kernel, poll";
     return resource.watchable() ? "poll" : "–";
 }
 

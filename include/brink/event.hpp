@@ -55,7 +55,7 @@ struct Event {
     std::uint64_t seq = 0;           ///< per monitor, from 1; gaps only where `lost` says so
 
     std::string resource;
-    std::string scope;  ///< "process", "thread"
+    std::string scope;  ///< "process", "thread", "user", "cgroup", "socket", "system"
     std::optional<Direction> direction;
     std::optional<std::uint64_t> level;  ///< in `unit`
     std::string level_as;                ///< as the user typed it
@@ -67,6 +67,12 @@ struct Event {
     std::optional<std::uint64_t> old_limit;  ///< limit_changed
     std::string unit;
 
+    /// Which of several, where the subject is no process: "user:[4026532194]" for a user of another user
+    /// namespace than the monitor's.
+    std::string target;
+    std::string subject;  ///< the same for people, "user www-data"; not in the JSON
+
+    /// A process: the subject, or where that is none the process that acted, if it is known.
     std::optional<std::int32_t> pid;  ///< in the monitor's pid namespace
     std::optional<std::int32_t> tid;
     std::optional<std::int32_t> ppid;

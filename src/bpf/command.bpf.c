@@ -3,7 +3,8 @@
  * watch to a process and back. The process is named by a descriptor of its /proc directory, held by
  * brink, which leads to its struct pid whatever the pid namespaces, and never to a later process of
  * the same number. */
-#include "subject.bpf.h"
+#include "shared.bpf.h"
+#include "users.bpf.h"
 
 struct brink_command command __weak;
 struct brink_answer answer __weak;
@@ -54,12 +55,46 @@ static __always_inline __u32 watches_of(__u32 tgid) {
     return n;
 }
 
+/* Links the watch to the user of `task`, unless it is, and takes the limits of its process into account. 0: the first
+ * count is pending. -EEXIST: it was linked before. */
+static __always_inline int bind_user(const struct task_struct* task) {
+    __u64 user = user_of(task);
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
+    if (!watch || !shared_takes(watch, user_id(user)))
+        return -ESRCH;
+    __u32 known = shared_find(user, command.watch);
+    __u64 signal = (__u64)BPF_CORE_READ(task, signal);
+    int id = known ? (int)known : shared_begin(command.watch, user, signal);
+    struct brink_tally* t = id > 0 ? tally_of((__u32)id) : 0;
+    if (!t)
+        return id < 0 ? id : -ESRCH;
+    answer.tally = (__u32)id;
+    answer.generation = t->generation;
+    user_gather((__u32)id, signal);
+    return known ? -EEXIST : 0;
+}
+
+/* What was gathered from all processes of a user is its limit now; what follows is gathered anew. */
+static __always_inline int apply_limits(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t || !t->table || t->generation != command.generation)
+        return -ESRCH;
+    if (!has_rlimit(t->kind))
+        return 0;
+    t->lowest = t->gathered;
+    t->lowest_hard = t->gathered_hard;
+    t->gathered = t->gathered_hard = ~0ull;
+    return tally_limit(command.tally);
+}
+
 static __always_inline int bind(void) {
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
     const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
     __u32 kind = watch ? watch->kind : 0;
+    if (brink_is_shared(kind))
+        return bind_user(task);
     __u64 table = value_object((__u64)task, kind);
     bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
     if ((!table && !at_exec) || (kind && BPF_CORE_READ(task, flags) & PF_KTHREAD))
@@ -102,12 +137,16 @@ static __always_inline int check(void) {
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
     const struct task_struct* leader = (const void*)t->leader;
-    if (leaving(leader, (const void*)t->signal, t->flags)) {
+    if (brink_is_shared(t->kind)) {
+        shared_look(t->table, 0); /* ends it, if it is gone */
+        if (t->generation != command.generation)
+            return -ESRCH;
+    } else if (leaving(leader, (const void*)t->signal, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
     }
     tally_limit(command.tally);
-    if (value_object(t->leader, t->kind) != t->table)
+    if (!brink_is_shared(t->kind) && value_object(t->leader, t->kind) != t->table)
         return -ESRCH; /* its main thread has ended, or it is in execve */
     if (t->kind) {     /* what the tally should be is not known, only whether it is right */
         answer.base = value_read(t->table, t->kind);
@@ -170,6 +209,9 @@ int on_command(void* ctx) {
         break;
     case BRINK_COMMAND_RESYNC:
         answer.error = resync();
+        break;
+    case BRINK_COMMAND_LIMITS:
+        answer.error = apply_limits();
         break;
     default:
         answer.error = -EINVAL;

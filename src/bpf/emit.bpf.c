@@ -14,17 +14,38 @@ static __always_inline __u32 number_in_ns(const struct task_struct* task) {
     return number_of(task, ns_level, ns_inum);
 }
 
-static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t) {
-    const struct task_struct* leader = (const void*)t->leader;
-    if (!t->start_time_ns)
-        t->start_time_ns = start_time_ns(leader);
-    r->start_time_ns = t->start_time_ns;
-    r->pid = t->pid;
-    r->ns_pid = ns_level ? number_in_ns(leader) : t->pid;
+static __always_inline void fill_process(struct brink_record* r, const struct task_struct* leader,
+                                         __u32 pid) {
+    r->pid = pid;
+    r->ns_pid = ns_level ? number_in_ns(leader) : pid;
     r->ppid = number_in_ns(BPF_CORE_READ(leader, real_parent, group_leader));
     r->uid = BPF_CORE_READ(leader, cred, uid.val);
     r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
     bpf_core_read_str(r->comm, sizeof r->comm, &leader->comm);
+}
+
+/* A subject that is no process; what is said of a process is said of the one that acted. */
+static __always_inline void fill_shared(struct brink_record* r, const struct brink_tally* t) {
+    if (r->tid) {
+        const struct task_struct* task = (const void*)bpf_get_current_task();
+        const struct task_struct* leader = BPF_CORE_READ(task, group_leader);
+        r->start_time_ns = start_time_ns(leader);
+        fill_process(r, leader, (__u32)(bpf_get_current_pid_tgid() >> 32));
+    }
+    r->uid = (__u32)t->subject_id;
+    r->user_namespace = t->subject_id >> 32;
+}
+
+static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t) {
+    const struct task_struct* leader = (const void*)t->leader;
+    if (brink_is_shared(t->kind)) {
+        fill_shared(r, t);
+        return;
+    }
+    if (!t->start_time_ns)
+        t->start_time_ns = start_time_ns(leader);
+    r->start_time_ns = t->start_time_ns;
+    fill_process(r, leader, t->pid);
 }
 
 /* The user registers in DWARF order, the instruction pointer last; the answer is how many. */

@@ -18,6 +18,10 @@ typedef struct {
     int counter;
 } CORE atomic_t;
 
+typedef struct {
+    long counter;
+} CORE atomic_long_t;
+
 struct list_head {
     struct list_head* next;
 } CORE;
@@ -113,6 +117,8 @@ struct ns_common {
 struct user_namespace {
     int level;
     struct ns_common ns;
+    struct ucounts* ucounts; /* of who made it, one level up */
+    long ucount_max[16];     /* it has as many as enum ucount_type */
 } CORE;
 
 typedef struct {
@@ -163,6 +169,15 @@ struct task_struct {
     unsigned long nivcsw;
     char comm[16];
 } CORE;
+
+/* Whether `task` has capability `number` (below 32) in the initial user namespace, as capable() asks. */
+static __always_inline bool is_capable(const struct task_struct* task, int number) {
+    const struct cred* cred = BPF_CORE_READ(task, cred);
+    __u32 effective = 0;
+    bpf_probe_read_kernel(&effective, sizeof effective,
+                          (const void*)cred + bpf_core_field_offset(struct cred, cap_effective));
+    return effective >> number & 1 && BPF_CORE_READ(cred, user_ns, level) == 0;
+}
 
 /* The number of `task` in the pid namespace `inum` at `level`; 0 if it has none there. */
 static __always_inline __u32 number_of(const struct task_struct* task, __u32 level, __u32 inum) {
@@ -247,13 +262,18 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define RLIMIT_DATA 2
 #define RLIMIT_STACK 3
 #define RLIMIT_RSS 5
+#define RLIMIT_NPROC 6
 #define RLIMIT_NOFILE 7
 #define RLIMIT_MEMLOCK 8
 #define RLIMIT_AS 9
+#define RLIMIT_SIGPENDING 11
+#define RLIMIT_MSGQUEUE 12
 #define PROT_WRITE 2
 #define MAP_TYPE 15
 #define MAP_PRIVATE 2
 #define CAP_IPC_LOCK 14
+#define CAP_SYS_ADMIN 21
+#define CAP_SYS_RESOURCE 24
 #define EPERM 1
 #define ENOMEM 12
 #define EMFILE 24

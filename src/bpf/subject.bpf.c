@@ -2,13 +2,6 @@
 /* A subject gets another table, or ends. */
 #include "subject.bpf.h"
 
-static __always_inline void release(struct brink_tally* t, __u32 id) {
-    t->table = 0;
-    t->tgid = 0;
-    t->generation++;
-    bpf_map_push_elem(&free_tallies, &id, 0);
-}
-
 /* Links a new tally to its `table`, if it has one yet, then to its process: whoever finds it there meets the
  * table that it counts. -ENOSPC: there was no room, and the tally is free again. */
 __noinline int subject_begin(__u32 id, __u64 table) {
@@ -24,7 +17,7 @@ __noinline int subject_begin(__u32 id, __u64 table) {
     }
     if (error) {
         t->signal = 0;
-        release(t, id);
+        tally_release(t, id);
     }
     return error;
 }
@@ -51,12 +44,13 @@ __noinline int subject_end(__u32 id) {
     struct brink_tally* t = tally_of(id);
     if (!t || !__sync_lock_test_and_set(&t->signal, 0))
         return -ENOENT;
-    index_remove(subject_key(t->tgid), id);
+    if (t->tgid) /* it is a process */
+        index_remove(subject_key(t->tgid), id);
     index_remove(t->table, id);
     if (word_position(t->word)) /* else there is nothing to say */
         tally_settle(id, 0, BRINK_CAUSE_EXIT);
     if (t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
         say(id, BRINK_RECORD_EXIT, next_number(t), 0, 0);
-    release(t, id);
+    tally_release(t, id);
     return 0;
 }

@@ -72,6 +72,27 @@ static __always_inline void read_limit(struct brink_tally* t) {
     t->limit_hard = limit_now(t->signal, t->kind, 1);
 }
 
+/* A tally that was free, or was never found by anybody, as watch `watch` of `kind` has it: its first count is pending. */
+static __always_inline void tally_reset(struct brink_tally* t, __u32 watch, __u32 kind,
+                                        __u32 flags) {
+    t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
+    t->table = 0;
+    t->start_time_ns = 0;
+    t->dropped = 0;
+    t->watch = (__u16)watch;
+    t->kind = (__u16)kind;
+    t->flags = flags;
+    t->budget = 0;
+    t->lock = 0;
+}
+
+static __always_inline void tally_release(struct brink_tally* t, __u32 id) {
+    t->table = 0;
+    t->tgid = 0;
+    t->generation++;
+    bpf_map_push_elem(&free_tallies, &id, 0);
+}
+
 /* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
  * subject_begin(). 0: none is free. */
 static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
@@ -82,19 +103,11 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     struct brink_tally* t = tally_of(id);
     if (!t || id == 0)
         return 0;
-    t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
-    t->table = 0;
+    const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
+    tally_reset(t, watch, w ? w->kind : 0, flags);
     t->leader = (__u64)leader;
-    t->start_time_ns = 0;
-    t->dropped = 0;
     t->pid = pid;
     t->tgid = tgid;
-    t->watch = (__u16)watch;
-    const struct brink_watch* w = watch_of(t);
-    t->kind = w ? (__u16)w->kind : 0;
-    t->flags = flags;
-    t->budget = 0;
-    t->lock = 0;
     t->signal = (__u64)BPF_CORE_READ(leader, signal);
     read_limit(t);
     return id;

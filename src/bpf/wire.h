@@ -59,7 +59,19 @@ enum brink_kind {
     BRINK_KIND_MAPPINGS,        /* map_count */
     BRINK_KIND_THREADS,         /* signal_struct live */
     BRINK_KIND_RESIDENT,        /* mm_struct rss_stat; pages as bytes */
+
+    /* From here on the subject is no process. Users: ucounts; the first four are rlimit[], in its order. */
+    BRINK_KIND_USER_PROCESSES,
+    BRINK_KIND_USER_QUEUES,
+    BRINK_KIND_USER_SIGNALS,
+    BRINK_KIND_USER_LOCKED, /* pages as bytes */
+    BRINK_KIND_USER_INOTIFY_INSTANCES,
+    BRINK_KIND_USER_INOTIFY_WATCHES,
 };
+
+static inline int brink_is_shared(brink_u32 kind) {
+    return kind >= BRINK_KIND_USER_PROCESSES;
+}
 
 enum brink_watch_flag {
     BRINK_WATCH_UP = 1 << 0,
@@ -69,15 +81,23 @@ enum brink_watch_flag {
     BRINK_WATCH_SCAN = 1 << 4, /* settle by recounting, not by +1 and -1 */
 };
 
+/* Which subjects that are no processes a watch takes as they appear. */
+enum brink_select {
+    BRINK_SELECT_NONE = 0,
+    BRINK_SELECT_ALL = 1,
+    BRINK_SELECT_USER = 2, /* brink_watch.selected: the uid */
+};
+
 struct brink_watch {
     struct brink_level levels[BRINK_MAX_LEVELS]; /* as typed, in any order */
     struct brink_level rearm;                    /* with BRINK_WATCH_REARM */
     brink_u32 n_levels;
     brink_u32 flags;
-    brink_u32 kind; /* enum brink_kind */
-    brink_u32 reserved;
+    brink_u32 kind;   /* enum brink_kind */
+    brink_u32 select; /* enum brink_select */
+    brink_u64 selected;
 };
-BRINK_ASSERT_SIZE(struct brink_watch, 544);
+BRINK_ASSERT_SIZE(struct brink_watch, 552);
 
 /* Thresholds of a watch under one limit, ascending. at[0] is 0 and at[n + 1]... are
  * BRINK_NEVER, so that position p says: at[p] <= usage < at[p + 1] (without rearm). */
@@ -124,12 +144,22 @@ enum brink_tally_flag {
 struct brink_tally {
     brink_u64 word;
     brink_u64 table;         /* address of the object counted (enum brink_kind); 0: not linked */
-    brink_u64 signal;        /* address of the subject's signal_struct (its rlimits) */
+    brink_u64 signal;        /* address of the subject's signal_struct (its rlimits); of a subject that is
+                              * no process, where its limit is: the object, or of USER_… with an rlimit
+                              * the number of this tally */
     brink_u64 leader;        /* address of the task that stands for the subject */
     brink_u64 start_time_ns; /* 0: not asked yet; no record has been written */
     brink_u64 limit;
     brink_u64 limit_hard;
     brink_u64 dropped; /* records of this tally that found no room */
+
+    /* Of a subject that is no process. */
+    brink_u64 subject_id;    /* user: namespace << 32 | uid */
+    brink_u64 lowest;        /* of the soft limits of a user's processes, as far as known; and its hard one */
+    brink_u64 lowest_hard;
+    brink_u64 gathered;      /* the same, while BRINK_COMMAND_BIND goes through the processes */
+    brink_u64 gathered_hard;
+
     brink_u32 pid;     /* of the process, or of the thread with BRINK_TALLY_THREAD */
     brink_u32 tgid;
     brink_u16 watch;
@@ -141,7 +171,7 @@ struct brink_tally {
     brink_u32 near_fd; /* a descriptor of this number or higher: the limit is in sight */
     struct brink_bounds bounds[2];
 };
-BRINK_ASSERT_SIZE(struct brink_tally, 720);
+BRINK_ASSERT_SIZE(struct brink_tally, 760);
 
 /* One set of the index (src/bpf/index.bpf.h). */
 struct brink_index_set {
@@ -178,6 +208,8 @@ enum brink_record_flag {
     BRINK_RECORD_THREAD = 1 << 4,
 };
 
+/* Where the subject is no process, everything about a process (pid, start_time_ns, uid of others than users, comm …)
+ * is about the one that acted; 0 where that is not known. */
 struct brink_record {
     brink_u32 type;
     brink_u32 tally;
@@ -202,7 +234,7 @@ struct brink_record {
     brink_u8 level_index;
     brink_u8 cause;
     brink_u32 flags;
-    brink_u32 reserved;
+    brink_u32 user_namespace; /* of a user: its inode number, and uid is the user's */
     char comm[16];
 };
 BRINK_ASSERT_SIZE(struct brink_record, 136);
@@ -246,6 +278,7 @@ enum brink_command_kind {
     BRINK_COMMAND_COMMIT = 4, /* settle on `base`; says `initial` */
     BRINK_COMMAND_CHECK = 5,  /* recount, and say how far the tally is off */
     BRINK_COMMAND_RESYNC = 6, /* correct the tally by `base` (signed); says `resync` */
+    BRINK_COMMAND_LIMITS = 7, /* of a user: the limits gathered from its processes hold from now on */
 };
 
 struct brink_command {

@@ -29,7 +29,7 @@ std::string_view CombinedSource::engine(std::uint32_t watch) const {
 
 Result<std::uint32_t> CombinedSource::add_watch(const Resource& resource,
                                                 const brink_watch& watch) {
-    const std::size_t source = resource.has_hooks() ? 0 : 1;
+    const std::size_t source = sources_[0]->counts(resource) ? 0 : 1;
     const auto added = sources_[source]->add_watch(resource, watch);
     if (!added) return added;
     places_.push_back({source, *added});

@@ -15,7 +15,7 @@ namespace brink::engine {
 
 class CombinedSource final : public RecordSource {
   public:
-    /// `hooks` takes the resources that have hooks, `poll` the others.
+    /// `hooks` takes the resources that it counts(), `poll` the others.
     [[nodiscard]] static Result<std::unique_ptr<CombinedSource>> create(
         std::unique_ptr<RecordSource> hooks, std::unique_ptr<RecordSource> poll);
 

@@ -18,6 +18,7 @@
 #include "base/clock.hpp"
 #include "base/epoll.hpp"
 #include "base/fd.hpp"
+#include "engine/hook_needs.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::engine {
@@ -33,6 +34,8 @@ static_assert(kind_of(Hooked::locked_memory) == BRINK_KIND_LOCKED);
 static_assert(kind_of(Hooked::mappings) == BRINK_KIND_MAPPINGS);
 static_assert(kind_of(Hooked::threads) == BRINK_KIND_THREADS);
 static_assert(kind_of(Hooked::resident_memory) == BRINK_KIND_RESIDENT);
+static_assert(kind_of(Hooked::user_processes) == BRINK_KIND_USER_PROCESSES);
+static_assert(kind_of(Hooked::user_inotify_watches) == BRINK_KIND_USER_INOTIFY_WATCHES);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;
@@ -112,7 +115,7 @@ Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brin
         written.flags |= BRINK_WATCH_SCAN;
     if (auto stored = hooks_->set_watch(n_watches_, written); !stored)
         return tl::unexpected(stored.error());
-    scans_.push_back(written.flags & BRINK_WATCH_SCAN);
+    watched_.push_back({&resource, written});
     return n_watches_++;
 }
 
@@ -129,7 +132,7 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     command.proc_fd = process.get();
     if (target.thread) command.flags |= BRINK_TALLY_THREAD;
     if (target.at_exec) command.flags |= BRINK_TALLY_AT_EXEC;
-    if (scans_[watch]) command.flags |= BRINK_TALLY_SCAN;
+    if (watched_[watch].watch.flags & BRINK_WATCH_SCAN) command.flags |= BRINK_TALLY_SCAN;
     const brink_answer answer = insist(command);
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
     brink_record known{};
@@ -142,6 +145,15 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     if (target.thread) known.flags |= BRINK_RECORD_THREAD;
     order_.begin(known);
     return target.at_exec ? Result<void>{} : settle(answer);
+}
+
+bool HookSource::counts(const Resource& resource) const { return has_hooks(resource, engine_); }
+
+Result<void> HookSource::select(std::uint32_t watch, const Selection& selection) {
+    const Watched& watched = watched_.at(watch);
+    if (watched.resource->scope == Scope::process) return RecordSource::select(watch, selection);
+    if (auto attached = hooks_->attach(); !attached) return attached;
+    return shared_.select(watch, watched.watch, *watched.resource, selection);
 }
 
 // The first count of a table that others may be changing. Each sample is at most the truth, and is
@@ -201,6 +213,7 @@ void HookSource::read(const Reader& reader) {
     if (max_mappings_changed()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);
+    if (hooks_->take_stale_limits()) shared_.gather_limits();
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
         missed_seen_ = missed;
@@ -273,6 +286,7 @@ bool HookSource::resync(std::uint32_t id, std::int64_t off) {
 // first two are right is right, unless an operation was under way in both.
 std::optional<std::size_t> HookSource::check_all() {
     if (sysctl_) read_max_mappings();
+    shared_.gather_limits();
     struct Suspect {
         std::uint32_t id;
         std::int64_t most;

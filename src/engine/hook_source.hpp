@@ -14,6 +14,7 @@
 #include "base/fd.hpp"
 #include "engine/record_order.hpp"
 #include "engine/record_source.hpp"
+#include "engine/shared_subjects.hpp"
 #include "kernel/hooks.hpp"
 
 namespace brink::engine {
@@ -35,6 +36,9 @@ class HookSource final : public RecordSource {
     /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full or the process
     /// has BRINK_MAX_PER_SUBJECT watches; EAGAIN, it changes its table faster than it can be read.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
+    /// Errors: EOPNOTSUPP, this scope has no hooks; ENOSPC, the tables are full.
+    [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] bool counts(const Resource& resource) const override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
@@ -54,6 +58,7 @@ class HookSource final : public RecordSource {
   private:
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
         : hooks_(std::move(hooks)),
+          shared_(*hooks_),
           order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
     [[nodiscard]] Result<void> follow_max_mappings();
     void read_max_mappings();
@@ -68,13 +73,19 @@ class HookSource final : public RecordSource {
     [[nodiscard]] brink_answer insist(const brink_command& command);
     [[nodiscard]] brink_command about(std::uint32_t id, brink_command_kind kind) const;
 
+    struct Watched {
+        const Resource* resource;
+        brink_watch watch;
+    };
+
     std::unique_ptr<kernel::Hooks> hooks_;
+    SharedSubjects shared_;
     RecordOrder order_;
     Fd epoll_;
     Fd sysctl_;   // kMaxMappings, held open while inotify_ waits for writes to it
     Fd inotify_;  // with the first watch on mappings
     std::uint32_t n_watches_ = 0;
-    std::vector<bool> scans_;  // by watch: settled by recounting
+    std::vector<Watched> watched_;  // by watch
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
     bool woken_ = false;  // counts may be off, or something is not watched

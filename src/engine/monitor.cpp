@@ -3,7 +3,6 @@
 
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -69,11 +68,6 @@ EventType type_of(std::uint32_t record_type) {
 std::optional<std::uint64_t> finite(std::uint64_t limit) {
     if (limit == RLIM_INFINITY) return std::nullopt;
     return limit;
-}
-
-std::uint64_t clock_ticks(std::uint64_t ns) {
-    static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    return ns / (1'000'000'000U / per_second);
 }
 
 }  // namespace
@@ -191,7 +185,10 @@ Event Monitor::event_of(const brink_record& record) {
     if (record.type == BRINK_RECORD_EXIT && record.errno_value) event.reason = "credentials";
     if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
         set_level(event, record);
-    set_subject(event, record);
+    if (watch.resource->scope == Scope::process)
+        set_subject(event, record);
+    else
+        shared_names_.fill(event, record, watch.resource->scope);
     stamp(event);
     return event;
 }
@@ -273,6 +270,9 @@ Event Monitor::action_event(const Event& cause, const ActionSpec& action) {
     event.pid = cause.pid;
     event.start_time = cause.start_time;
     event.comm = cause.comm;
+    event.target = cause.target;
+    event.subject = cause.subject;
+    if (!cause.subject.empty()) event.uid = cause.uid;
     event.watch = cause.watch;
     event.action = action.text;
     event.cause_seq = cause.seq;

@@ -15,6 +15,7 @@
 #include "brink/event.hpp"
 #include "engine/action_spec.hpp"
 #include "engine/record_source.hpp"
+#include "engine/shared_names.hpp"
 #include "engine/watch_spec.hpp"
 #include "kernel/procfs.hpp"
 
@@ -84,6 +85,7 @@ class Monitor {
     std::vector<ActionSpec> actions_;
     kernel::Procfs procfs_;
     std::unordered_map<std::uint32_t, Names> names_;  // by tally
+    SharedNames shared_names_;
     std::string host_;
     std::string boot_id_;
     std::uint64_t seq_ = 0;

@@ -45,6 +45,9 @@ class RecordSource {
         return engine();
     }
 
+    /// Whether it can watch `resource` at all.
+    [[nodiscard]] virtual bool counts(const Resource& /*resource*/) const { return true; }
+
     /// Registers the levels of a watch on `resource`; the answer is its number, to be used in bind(). Numbers count from
     /// 0.
     [[nodiscard]] virtual Result<std::uint32_t> add_watch(const Resource& resource,

@@ -16,6 +16,10 @@ constexpr unsigned kRefusals = HookPlace::kRefusals;
 constexpr unsigned kOptional = HookPlace::kOptional;
 constexpr unsigned kDescriptors = HookPlace::kDescriptors;
 constexpr unsigned kMemory = HookPlace::kMemory;
+constexpr unsigned kProcesses = HookPlace::kProcesses;
+constexpr unsigned kUserLimits = HookPlace::kUserLimits;
+constexpr unsigned kSignals = HookPlace::kSignals;
+constexpr unsigned kInotify = HookPlace::kInotify;
 
 constexpr const char* kRaw = "raw tracepoint";
 
@@ -24,22 +28,33 @@ constexpr HookPlace memory_call(const char* program, const char* x64, const char
     return {program, When::kernel, "fexit", "memory is refused", kMemory | kOptional, {x64, arm64}};
 }
 
+constexpr HookPlace user(const char* program, const char* purpose, unsigned traits,
+                         const char* function) {
+    return {program, When::kernel, "fexit", purpose, traits, {function}};
+}
+
 constexpr HookPlace kPlaces[] = {
     {"on_fork",
      When::both,
      kRaw,
      "children are born",
-     kKprobe,
+     kKprobe | kProcesses,
      {"sched_process_fork"},
      "wake_up_new_task"},
     {"on_exec",
      When::both,
      kRaw,
      "programs are executed",
-     kKprobe,
+     kKprobe | kProcesses,
      {"sched_process_exec"},
      "security_bprm_committed_creds"},
-    {"on_exit", When::both, kRaw, "processes end", kKprobe, {"sched_process_exit"}, "exit_files"},
+    {"on_exit",
+     When::both,
+     kRaw,
+     "processes end",
+     kKprobe | kProcesses,
+     {"sched_process_exit"},
+     "exit_files"},
     {"on_fd_install",
      When::kernel,
      "fentry",
@@ -65,7 +80,7 @@ constexpr HookPlace kPlaces[] = {
      "tables are replaced",
      kKprobe | kDescriptors,
      {"put_files_struct"}},
-    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
+    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", kProcesses, {"do_prlimit"}},
     {"on_alloc_fd",
      When::kernel,
      "fexit",
@@ -94,7 +109,24 @@ constexpr HookPlace kPlaces[] = {
     memory_call("on_mlock", "__x64_sys_mlock", "__arm64_sys_mlock"),
     memory_call("on_mlock2", "__x64_sys_mlock2", "__arm64_sys_mlock2"),
     memory_call("on_mlockall", "__x64_sys_mlockall", "__arm64_sys_mlockall"),
-    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
+    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", kProcesses, {"sys_exit"}},
+    user("on_alloc_ucounts", "users appear", HookPlace::kUsers, "alloc_ucounts"),
+    user("on_put_ucounts", "users go", HookPlace::kUsers, "put_ucounts"),
+    user("on_inc_rlimit_ucounts", "counts of users rise", kUserLimits | kSignals,
+         "inc_rlimit_ucounts"),
+    user("on_dec_rlimit_ucounts", "counts of users fall", kUserLimits, "dec_rlimit_ucounts"),
+    user("on_do_prlimit_user", "limits of users change", kUserLimits | kSignals, "do_prlimit"),
+    user("on_inc_rlimit_get_ucounts", "signals are queued", kSignals, "inc_rlimit_get_ucounts"),
+    user("on_dec_rlimit_put_ucounts", "signals are taken", kSignals, "dec_rlimit_put_ucounts"),
+    {"on_signal_generate",
+     When::kernel,
+     kRaw,
+     "signals are refused",
+     kSignals | kOptional,
+     {"signal_generate"}},
+    user("on_proc_sys_write", "numbers of sysctl change", kInotify, "proc_sys_write"),
+    user("on_inc_ucount", "inotify counts rise", kInotify, "inc_ucount"),
+    user("on_dec_ucount", "inotify counts fall", kInotify, "dec_ucount"),
 };
 
 bool has_function(const btf* types, const char* name) {

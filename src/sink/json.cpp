@@ -135,6 +135,7 @@ void add_level_and_limit(Object& object, const Event& event) {
 }
 
 void add_subject(Object& object, const Event& event) {
+    object.add("target", event.target);
     object.add("pid", event.pid);
     object.add("tid", event.tid);
     object.add("ppid", event.ppid);

@@ -80,7 +80,8 @@ std::string who(const Event& event) {
     std::string text = terminal_safe(event.comm);
     if (event.pid) text += fmt::format("[{}]", *event.pid);
     if (event.tid && event.tid != event.pid) text += fmt::format(" thread {}", *event.tid);
-    return text;
+    if (event.subject.empty()) return text;
+    return terminal_safe(event.subject) + (text.empty() ? "" : ", " + text);
 }
 
 std::string note_of(const Event& event) {
@@ -132,7 +133,8 @@ std::string TextRenderer::action_line(const Event& event) const {
     const std::string action = shorten(terminal_safe(event.action), 32, ellipsis);
     std::string text = paint(style_, Tone::strong, action);
     if (!event.result.empty()) text += " " + paint(style_, tone, terminal_safe(event.result));
-    if (event.pid) text += "  " + paint(style_, Tone::strong, who(event));
+    if (event.pid || !event.subject.empty())
+        text += "  " + paint(style_, Tone::strong, who(event));
     if (!event.detail.empty()) text += ": " + terminal_safe(event.detail);
     return text;
 }

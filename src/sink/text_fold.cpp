@@ -31,7 +31,7 @@ bool Fold::foldable(const Event& event) const {
     const bool birth_or_exit = event.type == EventType::initial ||
                                (event.type == EventType::exit && event.reason.empty()) ||
                                (event.type == EventType::crossing && event.cause == "exit");
-    if (!birth_or_exit || event.evidence) return false;
+    if (!birth_or_exit || event.evidence || !event.subject.empty()) return false;
     return !event.pid || std::find(named_.begin(), named_.end(), *event.pid) == named_.end();
 }
 

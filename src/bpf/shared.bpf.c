@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Subjects that are no process: how they appear, are looked at and end. Their addresses are used anew by the kernel, so
+ * each tally has what tells its subject apart (brink_tally.subject_id), and is asked for it before anything is said. */
+#include "shared.bpf.h"
+#include "users.bpf.h"
+
+/* What the subject whose number is kept in `object` is known by; 0: it is no more. */
+__noinline __u64 shared_id(__u64 object, __u32 kind) {
+    return is_of_user(kind) ? user_id(object) : 0;
+}
+
+/* The usage that `object` has now. */
+__noinline __u64 shared_read(__u64 object, __u32 kind) {
+    return is_of_user(kind) ? user_read(object, kind) : 0;
+}
+
+/* Its limit; `where`: brink_tally.signal. */
+__noinline __u64 shared_limit(__u64 where, __u32 kind, __u32 hard) {
+    return is_of_user(kind) ? user_limit(where, kind, hard) : ~0ull;
+}
+
+/* The tally of watch `watch` on `object`; 0: there is none. */
+__noinline __u32 shared_find(__u64 object, __u32 watch) {
+    struct shared_walk w = {.object = object};
+    __u32 found = 0;
+    for (int i = 0; i < SHARED_MOST && w.place != INDEX_END; i++) {
+        struct brink_tally* t = shared_next(&w);
+        if (t && t->watch == watch && (!found || w.id < found))
+            found = w.id;
+    }
+    return found;
+}
+
+/* Looks at the number of `kind` in every tally of `object` (0: at none), and ends those whose subject is gone. */
+__noinline int shared_look(__u64 object, __u32 kind) {
+    struct shared_walk w = {.object = object};
+    for (int i = 0; i < SHARED_MOST && w.place != INDEX_END; i++) {
+        struct brink_tally* t = shared_next(&w);
+        if (!t)
+            continue;
+        if (shared_id(object, t->kind) != t->subject_id)
+            subject_end(w.id);
+        else if (t->kind == kind)
+            look(t, w.id);
+    }
+    return 0;
+}
+
+/* Takes a free tally for watch `watch` on `object`, whose first count is pending then. The answer is its number; -ENOSPC:
+ * there was no room; -ESRCH: the subject is gone; -EEXIST: another CPU was faster. `signal`: of the process that brought it
+ * up, whose limit is the first that is known. */
+__noinline int shared_begin(__u32 watch, __u64 object, __u64 signal) {
+    const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
+    __u64 subject = w ? shared_id(object, w->kind) : 0;
+    __u32 id = 0;
+    if (!w || !subject)
+        return -ESRCH;
+    struct brink_tally* t = bpf_map_pop_elem(&free_tallies, &id) ? 0 : tally_of(id);
+    if (!t) {
+        unwatched();
+        return -ENOSPC;
+    }
+    tally_reset(t, watch, w->kind, BRINK_TALLY_SCAN);
+    t->leader = 0;
+    t->pid = t->tgid = 0;
+    t->subject_id = subject;
+    t->lowest = t->lowest_hard = t->gathered = t->gathered_hard = ~0ull;
+    t->signal = has_rlimit(w->kind) ? id : object;
+    if (user_is_held(t))
+        user_lower(t, signal);
+    read_limit(t);
+    limit_bounds(id, 0);
+    t->table = object;
+    int error = index_insert(object, id);
+    if (error)
+        unwatched();
+    else if (shared_find(object, watch) != id)
+        error = -EEXIST;
+    if (!error)
+        return (int)id;
+    index_remove(object, id);
+    t->signal = 0;
+    tally_release(t, id);
+    return error;
+}
+
+struct appearing {
+    __u64 object;
+    __u64 subject;
+};
+
+static long appears_to(__u32 i, struct appearing* a) {
+    const struct brink_watch* w = bpf_map_lookup_elem(&watches, &i);
+    if (!w || !w->n_levels)
+        return 1;
+    if (!shared_takes(w, a->subject) || shared_find(a->object, i))
+        return 0;
+    int id = shared_begin(i, a->object, address_of(bpf_get_current_task_btf()->signal));
+    if (id > 0)
+        tally_start((__u32)id);
+    return 0;
+}
+
+/* A user may be new: every watch that takes it has a tally of it afterwards. */
+__noinline int shared_appears(__u64 object) {
+    struct appearing a = {.object = object, .subject = user_id(object)};
+    shared_look(object, 0); /* the address can have been another one's */
+    if (a.subject)
+        bpf_loop(BRINK_MAX_WATCHES, appears_to, &a, 0);
+    return 0;
+}
