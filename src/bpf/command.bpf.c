@@ -9,14 +9,21 @@
 struct brink_command command __weak;
 struct brink_answer answer __weak;
 
-/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
-static __always_inline const struct task_struct* task_behind(int fd) {
+/* The inode behind descriptor `fd` of brink; 0: there is none. */
+static __always_inline const void* inode_behind(int fd) {
     struct files_struct* files = bpf_get_current_task_btf()->files;
     struct file** slots = BPF_CORE_READ(files, fdt, fd);
     struct file* file = 0;
     if (bpf_probe_read_kernel(&file, sizeof file, &slots[fd]) || !file)
         return 0;
-    const void* inode = BPF_CORE_READ(file, f_inode);
+    return BPF_CORE_READ(file, f_inode);
+}
+
+/* The task behind descriptor `fd`, which must be a directory /proc/PID or /proc/TID. */
+static __always_inline const struct task_struct* task_behind(int fd) {
+    const void* inode = inode_behind(fd);
+    if (!inode)
+        return 0;
     const struct proc_inode* proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
     const struct pid* pid = BPF_CORE_READ(proc, pid);
     const void* node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
@@ -55,23 +62,32 @@ static __always_inline __u32 watches_of(__u32 tgid) {
     return n;
 }
 
-/* Links the watch to the user of `task`, unless it is, and takes the limits of its process into account. 0: the first
- * count is pending. -EEXIST: it was linked before. */
-static __always_inline int bind_user(const struct task_struct* task) {
-    __u64 user = user_of(task);
-    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
-    if (!watch || !shared_takes(watch, user_id(user)))
+/* Links the watch to what `object` has the number of, unless it is linked, or not to be. 0: the first count is pending.
+ * -EEXIST: it was linked before. `signal`: of a process of a user, whose limits are taken into account. */
+static __always_inline int bind_shared(__u64 object, const struct brink_watch* watch,
+                                       __u64 signal) {
+    if (!object || !shared_takes(watch, shared_id(object, watch->kind)))
         return -ESRCH;
-    __u32 known = shared_find(user, command.watch);
-    __u64 signal = (__u64)BPF_CORE_READ(task, signal);
-    int id = known ? (int)known : shared_begin(command.watch, user, signal);
+    __u32 known = shared_find(object, command.watch);
+    int id = known ? (int)known : shared_begin(command.watch, object, signal);
     struct brink_tally* t = id > 0 ? tally_of((__u32)id) : 0;
     if (!t)
         return id < 0 ? id : -ESRCH;
     answer.tally = (__u32)id;
     answer.generation = t->generation;
-    user_gather((__u32)id, signal);
+    if (signal)
+        user_gather((__u32)id, signal);
     return known ? -EEXIST : 0;
+}
+
+static __always_inline int bind_other(const struct brink_watch* watch) {
+    if (family_of(watch->kind) != FAMILY_USER)
+        return bind_shared(cgroup_object((__u64)inode_behind(command.proc_fd), watch->kind), watch,
+                           0);
+    const struct task_struct* task = task_behind(command.proc_fd);
+    if (!task)
+        return -ESRCH;
+    return bind_shared(user_of(task), watch, (__u64)BPF_CORE_READ(task, signal));
 }
 
 /* What was gathered from all processes of a user is its limit now; what follows is gathered anew. */
@@ -88,13 +104,13 @@ static __always_inline int apply_limits(void) {
 }
 
 static __always_inline int bind(void) {
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
+    __u32 kind = watch ? watch->kind : 0;
+    if (watch && brink_is_shared(kind))
+        return bind_other(watch);
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
-    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
-    __u32 kind = watch ? watch->kind : 0;
-    if (brink_is_shared(kind))
-        return bind_user(task);
     __u64 table = value_object((__u64)task, kind);
     bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
     if ((!table && !at_exec) || (kind && BPF_CORE_READ(task, flags) & PF_KTHREAD))

@@ -32,6 +32,10 @@ static __always_inline void fill_shared(struct brink_record* r, const struct bri
         r->start_time_ns = start_time_ns(leader);
         fill_process(r, leader, (__u32)(bpf_get_current_pid_tgid() >> 32));
     }
+    if (t->kind > BRINK_KIND_USER_INOTIFY_WATCHES) {
+        r->cgroup_id = t->subject_id;
+        return;
+    }
     r->uid = (__u32)t->subject_id;
     r->user_namespace = t->subject_id >> 32;
 }

@@ -64,11 +64,13 @@ struct mm_struct {
 } CORE;
 
 struct kernfs_node {
+    void* priv; /* of a directory: the cgroup */
     __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
 } CORE;
 
 struct cgroup {
     struct kernfs_node* kn;
+    struct cgroup_subsys_state* subsys[16]; /* it has as many as enum cgroup_subsys_id */
 } CORE;
 
 /* The user registers, as bpf_task_pt_regs (5.15) finds them. */
@@ -104,6 +106,7 @@ struct thread_info {
 
 struct css_set {
     struct cgroup* dfl_cgrp;
+    struct cgroup_subsys_state* subsys[16]; /* it has as many as enum cgroup_subsys_id */
 } CORE;
 
 typedef struct {
@@ -202,6 +205,7 @@ static __always_inline __u64 start_time_ns(const struct task_struct* task) {
 
 struct inode {
     unsigned long i_ino;
+    void* i_private; /* of kernfs: the node */
 } CORE;
 
 struct file {

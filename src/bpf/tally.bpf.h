@@ -174,7 +174,7 @@ static __always_inline __u32 word_version(__u64 word) {
 
 /* Whether a hook of `kind` runs in the task whose doing it is, and not in an interrupt. */
 static __always_inline bool shared_acted(__u32 kind) {
-    return kind != BRINK_KIND_USER_SIGNALS;
+    return kind <= BRINK_KIND_CGROUP_PIDS && kind != BRINK_KIND_USER_SIGNALS;
 }
 
 /* What a hook has seen happen to a table. */

@@ -61,18 +61,6 @@ __noinline int user_gather(__u32 id, __u64 signal) {
     return user_lower(t, signal) ? tally_limit(id) : 0;
 }
 
-/* Something was refused because of the user's count of `kind`, which is `usage` without it. */
-__noinline int user_denied(__u64 counts, __u32 kind, __u64 usage, __u32 error) {
-    __u32 what = BRINK_RECORD_DENIED | (shared_acted(kind) ? SAY_ACTED : 0);
-    struct shared_walk w = {.object = counts};
-    for (int i = 0; i < SHARED_MOST && w.place != INDEX_END; i++) {
-        struct brink_tally* t = shared_next(&w);
-        if (t && t->kind == kind && word_position(t->word) != BRINK_POS_COUNTING)
-            say(w.id, what, next_number(t), usage, error);
-    }
-    return 0;
-}
-
 /* `counts` and those above them have another number of `kind`. */
 static __always_inline void changed(const struct ucounts* counts, __u32 kind) {
     for (int i = 0; i < MOST_NAMESPACES; i++) {
@@ -133,7 +121,7 @@ __noinline int user_refused(__u64 counts, __u32 kind, __u64 more, __u64 sum) {
         return 0;
     if (kind == BRINK_KIND_USER_LOCKED)
         more <<= page_shift;
-    user_denied(counts, kind, user_read(counts, kind) - more, error);
+    shared_denied(counts, kind, user_read(counts, kind) - more, error);
     return (int)error;
 }
 
@@ -181,29 +169,20 @@ int on_signal_generate(struct bpf_raw_tracepoint_args* ctx) {
         return 0;
     __u64 user = user_of((const void*)ctx->args[2]);
     if (index_slot(user))
-        user_denied(user, BRINK_KIND_USER_SIGNALS, user_read(user, BRINK_KIND_USER_SIGNALS),
+        shared_denied(user, BRINK_KIND_USER_SIGNALS, user_read(user, BRINK_KIND_USER_SIGNALS),
                     EAGAIN);
     return 0;
 }
 
-struct refused {
-    __u64 subject;
-    __u32 kind;
-};
-
-static long refuse_next(__u32 i, struct refused* r) {
-    const struct brink_tally* t = tally_of(i + 1);
-    if (t && t->table && t->kind == r->kind && t->subject_id == r->subject &&
-        user_read(t->table, t->kind) >= t->limit)
-        user_denied(t->table, t->kind, user_read(t->table, t->kind),
-                    r->kind == BRINK_KIND_USER_INOTIFY_INSTANCES ? EMFILE : ENOSPC);
-    return 0;
-}
-
-/* The kernel does not say whose counts were full: those of the user, whom all tallies are searched for. */
+/* The kernel does not say whose counts were full: those of the user, for whom all tallies are searched. */
 __noinline int inotify_denied(__u32 namespace, __u32 uid, __u32 kind) {
-    struct refused r = {.subject = (__u64)namespace << 32 | uid, .kind = kind};
-    bpf_loop(n_tallies - 1, refuse_next, &r, 0);
+    __u64 subject = (__u64)namespace << 32 | uid;
+    __u32 error = kind == BRINK_KIND_USER_INOTIFY_INSTANCES ? EMFILE : ENOSPC;
+    __u32 id = shared_after(subject, FAMILY_USER, 0);
+    const struct brink_tally* t = id ? tally_of(id) : 0;
+    __u64 usage = t ? user_read(t->table, kind) : 0;
+    if (t && usage >= user_limit(t->table, kind, 0))
+        shared_denied(t->table, kind, usage, error);
     return 0;
 }
 
@@ -240,8 +219,10 @@ int BPF_PROG(on_dec_ucount, const struct ucounts* counts, __u32 type) {
 SEC("fexit/alloc_ucounts")
 int BPF_PROG(on_alloc_ucounts) {
     __u64 counts = 0;
-    if (!bpf_get_func_ret(ctx, &counts) && counts)
-        NOTED(shared_appears(counts));
+    if (bpf_get_func_ret(ctx, &counts) || !counts)
+        return 0;
+    shared_changed(counts, 0); /* the address may have been another one's */
+    NOTED(shared_appears(counts, FAMILY_USER));
     return 0;
 }
 

@@ -67,6 +67,12 @@ enum brink_kind {
     BRINK_KIND_USER_LOCKED, /* pages as bytes */
     BRINK_KIND_USER_INOTIFY_INSTANCES,
     BRINK_KIND_USER_INOTIFY_WATCHES,
+
+    /* Cgroups: pids_cgroup, and page counters of mem_cgroup; pages as bytes. */
+    BRINK_KIND_CGROUP_PIDS,
+    BRINK_KIND_CGROUP_MEMORY,
+    BRINK_KIND_CGROUP_MEMORY_HIGH, /* the same counter against another limit */
+    BRINK_KIND_CGROUP_SWAP,
 };
 
 static inline int brink_is_shared(brink_u32 kind) {
@@ -86,6 +92,7 @@ enum brink_select {
     BRINK_SELECT_NONE = 0,
     BRINK_SELECT_ALL = 1,
     BRINK_SELECT_USER = 2, /* brink_watch.selected: the uid */
+    BRINK_SELECT_ASK = 3,  /* all, and the reader unbinds what it does not want */
 };
 
 struct brink_watch {
@@ -154,7 +161,7 @@ struct brink_tally {
     brink_u64 dropped; /* records of this tally that found no room */
 
     /* Of a subject that is no process. */
-    brink_u64 subject_id;    /* user: namespace << 32 | uid */
+    brink_u64 subject_id;    /* user: namespace << 32 | uid; cgroup: its id */
     brink_u64 lowest;        /* of the soft limits of a user's processes, as far as known; and its hard one */
     brink_u64 lowest_hard;
     brink_u64 gathered;      /* the same, while BRINK_COMMAND_BIND goes through the processes */
@@ -195,6 +202,7 @@ enum brink_record_type {
     BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
     BRINK_RECORD_NEAR = 9,  /* half of the limit is reached: refusals are to be looked for */
     BRINK_RECORD_WAKE = 10, /* of no tally: counts may be off, or a child is not watched */
+    BRINK_RECORD_BEGIN = 12, /* a subject that is no process has appeared; its first record */
     BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
 };
 
@@ -284,7 +292,7 @@ enum brink_command_kind {
 struct brink_command {
     brink_u32 kind;
     brink_u32 watch;
-    int proc_fd;     /* a descriptor of /proc/PID or /proc/TID */
+    int proc_fd;     /* a descriptor of /proc/PID or /proc/TID; of a cgroup's directory */
     brink_u32 flags; /* enum brink_tally_flag */
     brink_u32 tally;
     brink_u32 generation;
