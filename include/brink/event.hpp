@@ -67,23 +67,22 @@ struct Event {
     std::optional<std::uint64_t> old_limit;  ///< limit_changed
     std::string unit;
 
-    /// Which of several, where the subject is no process: "user:[4026532194]" for a user of another user
-    /// namespace than the monitor's.
-    std::string target;
-    std::string subject;  ///< the same for people, "user www-data"; not in the JSON
-
-    /// A process: the subject, or where that is none the process that acted, if it is known.
+    // Of the subject where it is a process or thread; of a socket its owner; else who acted, where that is known.
     std::optional<std::int32_t> pid;  ///< in the monitor's pid namespace
     std::optional<std::int32_t> tid;
     std::optional<std::int32_t> ppid;
     std::optional<std::uint64_t> start_time;  ///< field 22 of /proc/PID/stat, clock ticks
     std::string comm;
     std::string exe;
-    std::optional<std::uint32_t> uid;
-    std::string cgroup;
+    std::optional<std::uint32_t> uid;  ///< of scope "user" the subject
+    /// Scope "user": inode number of the user namespace, where it is another than brink's own.
+    std::optional<std::uint32_t> user_namespace;
+    std::string cgroup;  ///< of scope "cgroup" the subject
     std::string unit_name;
+    std::string
+        target;  ///< scopes "socket" and "system": which of several; an address, a mount point
 
-    std::string engine;  ///< "kernel", "tracepoint", "poll"
+    std::string engine;  ///< "kernel", "tracepoint", "timer", "notify", "poll"
     std::optional<std::uint32_t> watch;
     std::string host;
     std::string boot_id;

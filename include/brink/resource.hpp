@@ -29,6 +29,18 @@ enum class Hooked {
     user_locked_memory,
     user_inotify_instances,
     user_inotify_watches,
+    cgroup_pids,
+    cgroup_memory,
+    cgroup_memory_high,
+    cgroup_swap,
+};
+
+/// What the kernel itself offers to tell of a resource, without hooks: the engines `timer` and `notify`.
+enum class Facility {
+    none,
+    cpu_timer,  ///< a timer on the CPU clock of a process
+    pressure,   ///< a trigger on a file of PSI; also of the whole system
+    cgroup_events,  ///< a file of a cgroup that changes when a charge is refused; it does not tell of levels
 };
 
 struct Resource {
@@ -41,6 +53,7 @@ struct Resource {
     std::string_view exactness;   ///< "exact", or the tolerance and why
     std::string_view unreadable = {};  ///< why nothing can be read from outside; empty if it can
     Hooked hooked = Hooked::no;
+    Facility facility = Facility::none;
     bool evidence = false;  ///< what a usage consists of can be told: the action `evidence`
 
     [[nodiscard]] bool has_hooks() const { return hooked != Hooked::no; }

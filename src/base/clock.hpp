@@ -3,7 +3,6 @@
 #pragma once
 
 #include <time.h>
-#include <unistd.h>
 
 #include <cstdint>
 
@@ -23,12 +22,6 @@ namespace brink {
 [[nodiscard]] inline std::int64_t realtime_of(std::uint64_t monotonic_ns) {
     return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC) +
            static_cast<std::int64_t>(monotonic_ns);
-}
-
-/// Nanoseconds as clock ticks, in which /proc counts.
-inline std::uint64_t clock_ticks(std::uint64_t ns) {
-    static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    return ns / (1'000'000'000U / per_second);
 }
 
 }  // namespace brink

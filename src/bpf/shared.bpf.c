@@ -95,7 +95,7 @@ __noinline int shared_begin(__u32 watch, __u64 object, __u64 signal) {
     t->signal = has_rlimit(w->kind) ? id : object;
     if (user_is_held(t))
         user_lower(t, signal);
-    read_limit(t);
+    limit_read(id);
     limit_bounds(id, 0);
     t->table = object;
     int error = index_insert(object, id);

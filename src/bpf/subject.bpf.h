@@ -67,11 +67,6 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
     }
 }
 
-static __always_inline void read_limit(struct brink_tally* t) {
-    t->limit = limit_now(t->signal, t->kind, 0);
-    t->limit_hard = limit_now(t->signal, t->kind, 1);
-}
-
 /* A tally that was free, or was never found by anybody, as watch `watch` of `kind` has it: its first count is pending. */
 static __always_inline void tally_reset(struct brink_tally* t, __u32 watch, __u32 kind,
                                         __u32 flags) {
@@ -109,7 +104,7 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->pid = pid;
     t->tgid = tgid;
     t->signal = (__u64)BPF_CORE_READ(leader, signal);
-    read_limit(t);
+    limit_read(id);
     return id;
 }
 

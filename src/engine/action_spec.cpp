@@ -150,6 +150,11 @@ Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> w
                 "{}: what {} consists of cannot be told; evidence is there for {}, as in "
                 "nofile@{}=evidence",
                 given, watch.resource->name, list_with_evidence(), action.level));
+        if (action.kind == ActionKind::signal && watch.resource->scope != Scope::process)
+            return fail(fmt::format("{}: {} has scope {}: there is no process to send a signal to; "
+                                    "use exec:COMMAND",
+                                    given, watch.resource->name,
+                                    scope_name(watch.resource->scope)));
         reported |= watch.reports(action.direction);
         level_found = true;
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// CombinedSource: hooks for what they count, and the poll engine beside them for the rest. To everything above it is one
-// source: numbers of watches and tallies are its own.
+// CombinedSource: several sources side by side, each for what it is best at. To everything above it is one source: numbers
+// of watches and tallies are its own.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -15,16 +15,25 @@ namespace brink::engine {
 
 class CombinedSource final : public RecordSource {
   public:
-    /// `hooks` takes the resources that it counts(), `poll` the others.
-    [[nodiscard]] static Result<std::unique_ptr<CombinedSource>> create(
-        std::unique_ptr<RecordSource> hooks, std::unique_ptr<RecordSource> poll);
+    /// A source, and which resources it takes. More than one may take a resource: one that counts, and one that says
+    /// when it is refused.
+    struct Part {
+        std::unique_ptr<RecordSource> source;
+        std::function<bool(const Resource&)> takes;
+    };
 
-    [[nodiscard]] std::string_view engine() const override { return sources_[0]->engine(); }
-    [[nodiscard]] std::string_view engine(std::uint32_t watch) const override;
+    /// The first part gives its name to the whole.
+    /// REQUIRES: 1 to 16 parts; each resource watched is taken by one at least.
+    [[nodiscard]] static Result<std::unique_ptr<CombinedSource>> create(std::vector<Part> parts);
+
+    [[nodiscard]] std::string_view engine() const override { return parts_[0].source->engine(); }
+    [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
+    [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override;
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] std::vector<std::string> take_remarks() override;
     void executed(pid_t pid) override;
     [[nodiscard]] std::optional<std::size_t> check_all() override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }
@@ -35,15 +44,16 @@ class CombinedSource final : public RecordSource {
 
   private:
     struct Place {
-        std::size_t source;   // in sources_
+        std::size_t part;
         std::uint32_t watch;  // its number there
     };
 
     CombinedSource() = default;
-    void read_from(std::size_t source, const Reader& reader);
+    void read_from(std::size_t part, const Reader& reader);
 
-    std::vector<std::unique_ptr<RecordSource>> sources_;
-    std::vector<Place> places_;  // by watch
+    std::vector<Part> parts_;
+    std::vector<std::vector<Place>> places_;           // by watch
+    std::vector<std::vector<std::uint32_t>> watches_;  // by part, then by the number there
     Fd epoll_;
 };
 

@@ -34,6 +34,10 @@ void add_needs(kernel::HookOptions& options, const Resource& resource, bool down
         case Hooked::user_signals: options.shared |= HookPlace::kSignals; break;
         case Hooked::user_inotify_instances:
         case Hooked::user_inotify_watches: options.shared |= HookPlace::kInotify; break;
+        case Hooked::cgroup_pids: options.shared |= HookPlace::kCgroupPids; break;
+        case Hooked::cgroup_memory:
+        case Hooked::cgroup_memory_high:
+        case Hooked::cgroup_swap: options.shared |= HookPlace::kCgroupMemory; break;
     }
 }
 

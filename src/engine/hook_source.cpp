@@ -18,7 +18,6 @@
 #include "base/clock.hpp"
 #include "base/epoll.hpp"
 #include "base/fd.hpp"
-#include "engine/hook_needs.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::engine {
@@ -36,6 +35,8 @@ static_assert(kind_of(Hooked::threads) == BRINK_KIND_THREADS);
 static_assert(kind_of(Hooked::resident_memory) == BRINK_KIND_RESIDENT);
 static_assert(kind_of(Hooked::user_processes) == BRINK_KIND_USER_PROCESSES);
 static_assert(kind_of(Hooked::user_inotify_watches) == BRINK_KIND_USER_INOTIFY_WATCHES);
+static_assert(kind_of(Hooked::cgroup_pids) == BRINK_KIND_CGROUP_PIDS);
+static_assert(kind_of(Hooked::cgroup_swap) == BRINK_KIND_CGROUP_SWAP);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;
@@ -147,8 +148,6 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     return target.at_exec ? Result<void>{} : settle(answer);
 }
 
-bool HookSource::counts(const Resource& resource) const { return has_hooks(resource, engine_); }
-
 Result<void> HookSource::select(std::uint32_t watch, const Selection& selection) {
     const Watched& watched = watched_.at(watch);
     if (watched.resource->scope == Scope::process) return RecordSource::select(watch, selection);
@@ -209,7 +208,10 @@ void HookSource::pause_between_samples() const {
     ::nanosleep(&pause, nullptr);
 }
 
-void HookSource::read(const Reader& reader) {
+void HookSource::read(const Reader& taker) {
+    const Reader reader = [&](const brink_record& record, const brink_stack_record* stack) {
+        if (shared_.takes(record)) taker(record, stack);
+    };
     if (max_mappings_changed()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);

@@ -38,7 +38,9 @@ class HookSource final : public RecordSource {
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     /// Errors: EOPNOTSUPP, this scope has no hooks; ENOSPC, the tables are full.
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
-    [[nodiscard]] bool counts(const Resource& resource) const override;
+    [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override {
+        return shared_.subject_of(tally);
+    }
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }

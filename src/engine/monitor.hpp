@@ -15,7 +15,6 @@
 #include "brink/event.hpp"
 #include "engine/action_spec.hpp"
 #include "engine/record_source.hpp"
-#include "engine/shared_names.hpp"
 #include "engine/watch_spec.hpp"
 #include "kernel/procfs.hpp"
 
@@ -73,7 +72,9 @@ class Monitor {
     void take(const brink_record& record, const brink_stack_record* stack, const Handler& handler);
     [[nodiscard]] bool said_by_another_watch(const brink_record& record) const;
     [[nodiscard]] Event event_of(const brink_record& record);
-    void set_subject(Event& event, const brink_record& record);
+    void set_subject(Event& event, const brink_record& record,
+                     const resource::Subject& subject) const;
+    void set_process(Event& event, const brink_record& record);
     void set_level(Event& event, const brink_record& record) const;
     [[nodiscard]] Context context_of(const Event& event, const brink_record& record,
                                      const brink_stack_record* stack) const;
@@ -85,7 +86,6 @@ class Monitor {
     std::vector<ActionSpec> actions_;
     kernel::Procfs procfs_;
     std::unordered_map<std::uint32_t, Names> names_;  // by tally
-    SharedNames shared_names_;
     std::string host_;
     std::string boot_id_;
     std::uint64_t seq_ = 0;

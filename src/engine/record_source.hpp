@@ -12,12 +12,15 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
 #include "brink/resource.hpp"
 #include "engine/selection.hpp"
+#include "resource/table.hpp"
 
 namespace brink::engine {
 
@@ -38,18 +41,15 @@ class RecordSource {
     RecordSource& operator=(const RecordSource&) = delete;
     virtual ~RecordSource() = default;
 
-    /// "kernel", "tracepoint" or "poll": the best that is at work.
+    /// "kernel", "tracepoint", "timer", "notify" or "poll": the best that is at work.
     [[nodiscard]] virtual std::string_view engine() const = 0;
-    /// The one that is at work for `watch`.
-    [[nodiscard]] virtual std::string_view engine(std::uint32_t /*watch*/) const {
+    /// The one that a record of tally `tally` comes from.
+    [[nodiscard]] virtual std::string_view engine_of(std::uint32_t /*tally*/) const {
         return engine();
     }
 
-    /// Whether it can watch `resource` at all.
-    [[nodiscard]] virtual bool counts(const Resource& /*resource*/) const { return true; }
-
     /// Registers the levels of a watch on `resource`; the answer is its number, to be used in bind(). Numbers count from
-    /// 0.
+    /// 0. `watch` is copied.
     [[nodiscard]] virtual Result<std::uint32_t> add_watch(const Resource& resource,
                                                           const brink_watch& watch) = 0;
 
@@ -63,12 +63,22 @@ class RecordSource {
     /// REQUIRES: selects(selection.by, scope of the resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
 
+    /// What is to be said once of what was selected: that there is nothing now, or what cannot be seen of it.
+    [[nodiscard]] virtual std::vector<std::string> take_remarks() { return {}; }
+
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}
 
     /// Holds every count against the kernel's own, and corrects those that differ (BRINK_RECORD_RESYNC): how many did.
     /// nullopt: there are no counts, every look asks the kernel.
     [[nodiscard]] virtual std::optional<std::size_t> check_all() { return std::nullopt; }
+
+    /// Whose tally `tally` is, for records of subjects that are no process; they do not fit into a record. nullptr: the
+    /// record says it all, its subject is a process or thread. Valid for the call of a Reader with a record of that
+    /// tally. In such a record pid, tid, comm and uid are those of who acted, 0 and empty where that is not known.
+    [[nodiscard]] virtual const resource::Subject* subject_of(std::uint32_t /*tally*/) const {
+        return nullptr;
+    }
 
     /// Readable (epoll, level-triggered) when read() has something to do.
     [[nodiscard]] virtual int fd() const = 0;
@@ -85,5 +95,9 @@ class RecordSource {
     /// Children so far that could not be watched because the tables are full.
     [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
 };
+
+/// For the sources in user space, where `n_watches` are there already. Errors: ENOSPC, BRINK_MAX_WATCHES are in use;
+/// EINVAL, n_levels is out of range.
+[[nodiscard]] Result<void> check_watch(const brink_watch& watch, std::size_t n_watches);
 
 }  // namespace brink::engine

@@ -6,27 +6,53 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/fd.hpp"
+#include "engine/subject_match.hpp"
 #include "kernel/file_text.hpp"
+#include "kernel/machine.hpp"
 
 namespace brink::engine {
+namespace {
+
+// The tree that has the controller of `resource`.
+Result<kernel::CgroupTree> tree_of(const Resource& resource) {
+    kernel::Machine machine;
+    auto tree = machine.cgroups(resource.hooked == Hooked::cgroup_pids ? "pids" : "memory");
+    const bool in_v1 = resource.hooked == Hooked::cgroup_pids ||
+                       resource.hooked == Hooked::cgroup_memory;
+    if (tree && tree->version() != 2 && !in_v1)
+        return fail("this machine has cgroup v1, which has no such limit", EOPNOTSUPP);
+    return tree;
+}
+
+brink_select way_of(const Selection& selection) {
+    if (selection.by == SelectBy::all) return BRINK_SELECT_ALL;
+    return selection.by == SelectBy::user ? BRINK_SELECT_USER : BRINK_SELECT_ASK;
+}
+
+}  // namespace
 
 Result<void> SharedSubjects::select(std::uint32_t number, const brink_watch& watch,
                                     const Resource& resource, const Selection& selection) {
+    Watched watched{resource.scope, selection, std::nullopt};
+    if (resource.scope == Scope::cgroup) {
+        auto tree = tree_of(resource);
+        if (!tree) return tl::unexpected<Error>(tree.error());
+        watched.tree = std::move(*tree);
+    }
     brink_watch selecting = watch;
-    selecting.select = selection.by == SelectBy::user ? BRINK_SELECT_USER : BRINK_SELECT_ALL;
+    selecting.select = way_of(selection);
     selecting.selected = selection.uid;
-    if (resource.scope != Scope::user)
-        return fail(fmt::format("no engine has hooks for every {}", scope_name(resource.scope)),
-                    EOPNOTSUPP);
     if (auto stored = hooks_.set_watch(number, selecting); !stored) return stored;
-    of_users_.push_back(number);
-    return bind_users(number);
+    const Watched& kept = watched_.insert_or_assign(number, std::move(watched)).first->second;
+    return kept.scope == Scope::user ? bind_users(number) : bind_cgroups(number, kept);
 }
 
 void SharedSubjects::gather_limits() {
-    for (const std::uint32_t number : of_users_) (void)bind_users(number);
+    for (const auto& [number, watched] : watched_)
+        if (watched.scope == Scope::user) (void)bind_users(number);
 }
 
 // A user is found through each of its processes, which bring their limits with them.
@@ -34,31 +60,34 @@ Result<void> SharedSubjects::bind_users(std::uint32_t number) {
     Tallies bound;
     Result<void> answer;
     const auto listed = kernel::for_each_number("/proc", [&](std::uint32_t pid) {
-        answer = bind_user_of(pid, number, bound);
+        answer = bind(number, fmt::format("/proc/{}", pid), bound);
         return answer.has_value();
     });
     if (!listed) return tl::unexpected<Error>(listed.error());
-    for (const auto& [id, tally] : bound) {
-        brink_command command{};
-        command.kind = BRINK_COMMAND_LIMITS;
-        command.tally = id;
-        command.generation = tally.generation;
-        (void)hooks_.command(command);
-        command.kind = BRINK_COMMAND_COMMIT;
-        if (tally.fresh) (void)hooks_.command(command);
-    }
+    settle(bound);
     return answer;
 }
 
-Result<void> SharedSubjects::bind_user_of(std::uint32_t pid, std::uint32_t number,
-                                          Tallies& bound) {
-    const Fd process(
-        ::open(fmt::format("/proc/{}", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!process) return {};  // it has ended meanwhile
+Result<void> SharedSubjects::bind_cgroups(std::uint32_t number, const Watched& watched) {
+    Tallies bound;
+    Result<void> answer;
+    watched.tree->visit([&](const kernel::Cgroup& cgroup) {
+        if (answer && match_cgroup(watched.selection, cgroup.path()) != Match::no)
+            answer = bind(number, cgroup.directory(), bound);
+    });
+    settle(bound);
+    return answer;
+}
+
+// What `directory`, of a process or a cgroup, leads to.
+Result<void> SharedSubjects::bind(std::uint32_t number, const std::string& directory,
+                                  Tallies& bound) {
+    const Fd fd(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return {};  // it has ended meanwhile
     brink_command command{};
     command.kind = BRINK_COMMAND_BIND;
     command.watch = number;
-    command.proc_fd = process.get();
+    command.proc_fd = fd.get();
     const brink_answer answer = hooks_.command(command);
     switch (answer.error) {
         case 0:
@@ -68,15 +97,68 @@ Result<void> SharedSubjects::bind_user_of(std::uint32_t pid, std::uint32_t numbe
             tally.fresh |= answer.error == 0;
             return {};
         }
-        case -ESRCH:  // it has ended, or its user is another one
+        case -ESRCH:  // it has ended, was not selected, or is not counted
             return {};
         case -ENOSPC:
             return fail("the tables are full; --max-subjects makes them larger", ENOSPC);
         default:
-            return fail(fmt::format("cannot watch the user of process {}: {}", pid,
-                                    std::strerror(-answer.error)),
+            return fail(fmt::format("cannot watch {}: {}", directory, std::strerror(-answer.error)),
                         -answer.error);
     }
+}
+
+void SharedSubjects::settle(const Tallies& bound) {
+    for (const auto& [id, tally] : bound) {
+        brink_command command{};
+        command.kind = BRINK_COMMAND_LIMITS;
+        command.tally = id;
+        command.generation = tally.generation;
+        (void)hooks_.command(command);
+        command.kind = BRINK_COMMAND_COMMIT;
+        if (tally.fresh) (void)hooks_.command(command);
+    }
+}
+
+bool SharedSubjects::takes(const brink_record& record) {
+    const auto found = watched_.find(record.watch);
+    if (found == watched_.end()) return true;
+    Known& known = known_[record.tally];
+    if (known.generation != record.generation || known.subject.name.empty()) {
+        known = Known{record.generation, true, subject_in(record, found->second)};
+        const Selection& selection = found->second.selection;
+        if (way_of(selection) == BRINK_SELECT_ASK)
+            known.wanted = match_cgroup(selection, known.subject.cgroup) != Match::no;
+        if (!known.wanted) {
+            brink_command command{};
+            command.kind = BRINK_COMMAND_UNBIND;
+            command.tally = record.tally;
+            if (hooks_.tally(record.tally).generation == record.generation)
+                (void)hooks_.command(command);
+        }
+    }
+    return known.wanted && record.type != BRINK_RECORD_BEGIN;
+}
+
+const resource::Subject* SharedSubjects::subject_of(std::uint32_t tally) const {
+    const auto known = known_.find(tally);
+    return known == known_.end() || known->second.subject.name.empty() ? nullptr
+                                                                       : &known->second.subject;
+}
+
+resource::Subject SharedSubjects::subject_in(const brink_record& record, const Watched& watched) {
+    resource::Subject subject;
+    if (watched.scope == Scope::user) {
+        if (own_namespace_ == 0) own_namespace_ = kernel::Machine().own_user_namespace();
+        subject.uid = record.uid;
+        if (record.user_namespace != own_namespace_) subject.user_namespace = record.user_namespace;
+        subject.name = fmt::format("user {}", record.uid);
+        return subject;
+    }
+    subject.cgroup = watched.tree->path(record.cgroup_id);
+    // It was removed before it could be asked for its name.
+    if (subject.cgroup.empty()) subject.cgroup = fmt::format("#{}", record.cgroup_id);
+    subject.name = "cgroup " + subject.cgroup;
+    return subject;
 }
 
 }  // namespace brink::engine

@@ -23,6 +23,8 @@ class Cgroup {
     /// "/" or "/system.slice/x.service": as /proc/PID/cgroup has it.
     [[nodiscard]] const std::string& path() const { return path_; }
 
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
     /// The number in file `name`; "max" is ~0, and so is anything v1 means by unlimited (2^62 and more). Errors:
     /// ENOENT, the cgroup is gone, or has no such file (the root cgroup has no limits; a controller that is not
     /// enabled).
@@ -50,6 +52,10 @@ class CgroupTree {
 
     /// 1 or 2.
     [[nodiscard]] int version() const { return version_; }
+
+    /// The path of the cgroup with this number, which is what name_to_handle_at(2) gives for its directory and is never
+    /// used again; "" if it is gone, or handles may not be opened (CAP_DAC_READ_SEARCH).
+    [[nodiscard]] std::string path(std::uint64_t id) const;
 
     /// Visits every cgroup below where the hierarchy is mounted, parents first, names in order.
     void visit(const std::function<void(const Cgroup&)>& visitor) const;

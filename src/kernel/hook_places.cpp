@@ -20,6 +20,10 @@ constexpr unsigned kProcesses = HookPlace::kProcesses;
 constexpr unsigned kUserLimits = HookPlace::kUserLimits;
 constexpr unsigned kSignals = HookPlace::kSignals;
 constexpr unsigned kInotify = HookPlace::kInotify;
+constexpr unsigned kCgroupPids = HookPlace::kCgroupPids;
+constexpr unsigned kCgroupMemory = HookPlace::kCgroupMemory;
+
+constexpr unsigned kUnprovoked = HookPlace::kUnprovoked;
 
 constexpr const char* kRaw = "raw tracepoint";
 
@@ -28,7 +32,7 @@ constexpr HookPlace memory_call(const char* program, const char* x64, const char
     return {program, When::kernel, "fexit", "memory is refused", kMemory | kOptional, {x64, arm64}};
 }
 
-constexpr HookPlace user(const char* program, const char* purpose, unsigned traits,
+constexpr HookPlace after(const char* program, const char* purpose, unsigned traits,
                          const char* function) {
     return {program, When::kernel, "fexit", purpose, traits, {function}};
 }
@@ -110,23 +114,45 @@ constexpr HookPlace kPlaces[] = {
     memory_call("on_mlock2", "__x64_sys_mlock2", "__arm64_sys_mlock2"),
     memory_call("on_mlockall", "__x64_sys_mlockall", "__arm64_sys_mlockall"),
     {"on_sys_exit", When::tracepoint, kRaw, "system calls end", kProcesses, {"sys_exit"}},
-    user("on_alloc_ucounts", "users appear", HookPlace::kUsers, "alloc_ucounts"),
-    user("on_put_ucounts", "users go", HookPlace::kUsers, "put_ucounts"),
-    user("on_inc_rlimit_ucounts", "counts of users rise", kUserLimits | kSignals,
+    after("on_alloc_ucounts", "users appear", HookPlace::kUsers, "alloc_ucounts"),
+    after("on_put_ucounts", "users go", HookPlace::kUsers, "put_ucounts"),
+    after("on_inc_rlimit_ucounts", "counts of users rise", kUserLimits | kSignals,
          "inc_rlimit_ucounts"),
-    user("on_dec_rlimit_ucounts", "counts of users fall", kUserLimits, "dec_rlimit_ucounts"),
-    user("on_do_prlimit_user", "limits of users change", kUserLimits | kSignals, "do_prlimit"),
-    user("on_inc_rlimit_get_ucounts", "signals are queued", kSignals, "inc_rlimit_get_ucounts"),
-    user("on_dec_rlimit_put_ucounts", "signals are taken", kSignals, "dec_rlimit_put_ucounts"),
+    after("on_dec_rlimit_ucounts", "counts of users fall", kUserLimits, "dec_rlimit_ucounts"),
+    after("on_do_prlimit_user", "limits of users change", kUserLimits | kSignals, "do_prlimit"),
+    after("on_inc_rlimit_get_ucounts", "signals are queued", kSignals, "inc_rlimit_get_ucounts"),
+    after("on_dec_rlimit_put_ucounts", "signals are taken", kSignals, "dec_rlimit_put_ucounts"),
     {"on_signal_generate",
      When::kernel,
      kRaw,
      "signals are refused",
      kSignals | kOptional,
      {"signal_generate"}},
-    user("on_proc_sys_write", "numbers of sysctl change", kInotify, "proc_sys_write"),
-    user("on_inc_ucount", "inotify counts rise", kInotify, "inc_ucount"),
-    user("on_dec_ucount", "inotify counts fall", kInotify, "dec_ucount"),
+    after("on_proc_sys_write", "numbers of sysctl change", kInotify, "proc_sys_write"),
+    after("on_inc_ucount", "inotify counts rise", kInotify, "inc_ucount"),
+    after("on_dec_ucount", "inotify counts fall", kInotify, "dec_ucount"),
+    after("on_online_css", "cgroups appear", HookPlace::kCgroups | kUnprovoked, "online_css"),
+    {"on_cgroup_rmdir",
+     When::kernel,
+     kRaw,
+     "cgroups go",
+     HookPlace::kCgroups | kUnprovoked,
+     {"cgroup_rmdir"}},
+    after("on_cgroup_file_write", "limits of cgroups change", HookPlace::kCgroups | kUnprovoked,
+          "cgroup_file_write"),
+    after("on_pids_can_fork", "processes of cgroups are more", kCgroupPids, "pids_can_fork"),
+    after("on_pids_cancel_fork", "they are not after all", kCgroupPids | kUnprovoked,
+          "pids_cancel_fork"),
+    after("on_pids_release", "processes of cgroups are fewer", kCgroupPids, "pids_release"),
+    after("on_pids_can_attach", "processes change their cgroup", kCgroupPids | kUnprovoked, "pids_can_attach"),
+    after("on_pids_cancel_attach", "they do not after all", kCgroupPids | kUnprovoked,
+          "pids_cancel_attach"),
+    after("on_page_counter_try_charge", "memory of cgroups is more", kCgroupMemory | kUnprovoked,
+          "page_counter_try_charge"),
+    after("on_page_counter_charge", "memory of cgroups is more", kCgroupMemory | kUnprovoked,
+          "page_counter_charge"),
+    after("on_page_counter_uncharge", "memory of cgroups is less", kCgroupMemory | kUnprovoked,
+          "page_counter_uncharge"),
 };
 
 bool has_function(const btf* types, const char* name) {

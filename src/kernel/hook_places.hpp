@@ -34,13 +34,17 @@ struct HookPlace {
     static constexpr unsigned kOptional = 128;    ///< not needed to count
     static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
     static constexpr unsigned kProcesses = 512;   ///< only if some process is
+    static constexpr unsigned kUnprovoked = 1024; ///< the self-test does not bring it about: it would need a cgroup of its own
 
     // Only if a number of a subject that is no process is watched; a place with several of these: if one of them is.
     static constexpr unsigned kUserLimits = 1U << 16;  ///< of a user: what an rlimit holds
     static constexpr unsigned kSignals = 1U << 17;     ///< of a user: queued signals
     static constexpr unsigned kInotify = 1U << 18;     ///< of a user: inotify
+    static constexpr unsigned kCgroupPids = 1U << 19;
+    static constexpr unsigned kCgroupMemory = 1U << 20;
     static constexpr unsigned kUsers = kUserLimits | kSignals | kInotify;
-    static constexpr unsigned kShared = kUsers;  ///< all of these
+    static constexpr unsigned kCgroups = kCgroupPids | kCgroupMemory;
+    static constexpr unsigned kShared = kUsers | kCgroups;  ///< all of these
 
     const char* program;
     When when;

@@ -324,6 +324,7 @@ HookStatus Hooks::describe(const Hook& hook) {
     status.kind = hook.choice.kind;
     status.purpose = hook.place->purpose;
     status.optional = hook.place->is(HookPlace::kOptional);
+    status.provoked = !hook.place->is(HookPlace::kUnprovoked);
     status.shared = hook.place->traits & HookPlace::kShared;
     status.loaded = hook.wanted && bpf_program__fd(hook.program) >= 0;
     status.attached = hook.link != nullptr;

@@ -41,6 +41,7 @@ struct HookStatus {
     std::string kind;       ///< "fentry", "fexit", "kprobe.multi", "raw tracepoint"
     std::string purpose;    ///< what it sees: "descriptors installed"
     bool optional = false;  ///< counting works without it
+    bool provoked = true;   ///< by the self-test
     unsigned shared = 0;    ///< HookPlace::kShared: what it is for, if not for processes
     bool loaded = false;
     bool attached = false;

@@ -93,6 +93,7 @@ void judge(EngineReport& report) {
     report.works = report.reason.empty();
     if (!report.works) report.broken = HookPlace::kShared;
     for (HookStatus& hook : report.hooks) {
+        if (hook.attached && !hook.provoked) continue;
         if (hook.attached && hook.runs == 0)
             hook.reason =
                 "it was provoked and did not run: this kernel has the function but does not "

@@ -27,7 +27,9 @@ const Definition k_pids{
                  .summary = "processes and threads of a cgroup",
                  .limited_by = "pids.max",
                  .denied_errno = EAGAIN,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .hooked = Hooked::cgroup_pids,
+                 .facility = Facility::cgroup_events},
     .read_all = read_all,
 };
 

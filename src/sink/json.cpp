@@ -135,7 +135,6 @@ void add_level_and_limit(Object& object, const Event& event) {
 }
 
 void add_subject(Object& object, const Event& event) {
-    object.add("target", event.target);
     object.add("pid", event.pid);
     object.add("tid", event.tid);
     object.add("ppid", event.ppid);
@@ -143,8 +142,10 @@ void add_subject(Object& object, const Event& event) {
     object.add("comm", event.comm);
     object.add("exe", event.exe);
     object.add("uid", event.uid);
+    object.add("user_namespace", event.user_namespace);
     object.add("cgroup", event.cgroup);
     object.add("unit_name", event.unit_name);
+    object.add("target", event.target);
 }
 
 void add_by_type(Object& object, std::string& out, const Event& event) {

@@ -201,7 +201,8 @@ TEST(Options, HelpNamesEveryResource) {
     for (const Resource* resource : resources()) {
         const std::string name = "\n  " + std::string(resource->name) + " ";
         EXPECT_THAT(limits_help(), HasSubstr(name));
-        EXPECT_EQ(run_help().find(name) != std::string::npos, resource->watchable() && resource->scope == Scope::process)
+        EXPECT_EQ(run_help().find(name) != std::string::npos,
+                  resource->watchable() && resource->scope == Scope::process)
             << name;
     }
 }
