@@ -75,8 +75,8 @@ static __always_inline int bind_shared(__u64 object, const struct brink_watch* w
         return id < 0 ? id : -ESRCH;
     answer.tally = (__u32)id;
     answer.generation = t->generation;
-    if (signal)
-        user_gather((__u32)id, signal);
+    if (known && user_is_held(t))
+        user_lower(t, signal); /* BRINK_COMMAND_LIMITS makes it hold */
     return known ? -EEXIST : 0;
 }
 

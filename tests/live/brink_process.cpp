@@ -42,9 +42,15 @@ void check_fields(const Event& event, const std::string& expected_engine) {
     if (type == "lost" || type == "action") return;
     const std::string resource = event.value("resource", "");
     EXPECT_FALSE(resource.empty()) << brief(event);
-    EXPECT_GT(number(event, "pid"), 0) << brief(event);
+    const std::string scope = event.value("scope", "");
+    const bool of_process = scope == "process" || scope == "thread";
+    if (of_process) {
+        EXPECT_GT(number(event, "pid"), 0) << brief(event);
+    }
     if (type == "exit") return;
-    static const std::set<std::string> kCounts = {"nofile", "maps", "threads"};
+    static const std::set<std::string> kCounts = {
+        "nofile", "maps",       "threads",           "nproc",
+        "pids",   "sigpending", "inotify_instances", "inotify_watches"};
     EXPECT_EQ(event.value("unit", ""), kCounts.count(resource) ? "1" : "By") << brief(event);
     EXPECT_GE(number(event, "usage"), 0) << brief(event);
     if (resource == "nofile" || !event.value("limit", Event()).is_null()) {
@@ -53,7 +59,9 @@ void check_fields(const Event& event, const std::string& expected_engine) {
             EXPECT_GE(number(event, "limit_hard"), number(event, "limit")) << brief(event);
         }
     }
-    EXPECT_FALSE(event.value("comm", "").empty()) << brief(event);
+    if (of_process) {
+        EXPECT_FALSE(event.value("comm", "").empty()) << brief(event);
+    }
     if (type != "crossing" && type != "initial") return;
     EXPECT_GT(number(event, "level"), 0) << brief(event);
     EXPECT_FALSE(event.value("level_as", "").empty()) << brief(event);
@@ -217,9 +225,12 @@ bool BrinkRun::wait_for_event(const std::function<bool(const Event&)>& wanted) {
     });
 }
 
-BrinkWatch::BrinkWatch(pid_t pid, const RunOptions& options, const std::string& by) {
+BrinkWatch::BrinkWatch(pid_t pid, const RunOptions& options, const std::string& by)
+    : BrinkWatch(std::vector<std::string>{by, std::to_string(pid)}, options) {}
+
+BrinkWatch::BrinkWatch(const std::vector<std::string>& whom, const RunOptions& options) {
     std::vector<std::string> arguments = brink_arguments("watch", options);
-    arguments.insert(arguments.end(), {by, std::to_string(pid)});
+    arguments.insert(arguments.end(), whom.begin(), whom.end());
     child_ = std::make_unique<Child>(arguments, options.child);
 }
 
