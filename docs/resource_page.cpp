@@ -21,6 +21,9 @@ constexpr std::string_view kEnd = "<!-- Here it ends. -->\n";
 std::string engines(const Resource& resource) {
     if (resource.has_tracepoints()) return "kernel, tracepoint, poll";
     if (resource.has_hooks()) return "kernel, poll";
+    if (resource.facility == Facility::cpu_timer) return "timer, poll";
+    if (resource.facility == Facility::pressure) return "notify, poll";
+    if (resource.facility == Facility::cgroup_events) return "poll; refusals: notify";
     return resource.watchable() ? "poll" : "–";
 }
 

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,8 @@
 #include "engine/hook_needs.hpp"
 #include "engine/hook_source.hpp"
 #include "engine/poll_source.hpp"
+#include "engine/pressure_source.hpp"
+#include "engine/refusal_source.hpp"
 #include "engine/shared_poll_source.hpp"
 
 namespace brink::app {
@@ -34,6 +35,17 @@ std::chrono::milliseconds milliseconds(std::uint64_t ns) {
     return std::chrono::milliseconds(std::max<std::uint64_t>(1, ns / 1'000'000));
 }
 
+// The hooks that see who comes to match.
+void want_selection(const std::optional<engine::Selection>& selection,
+                    kernel::HookOptions& wanted) {
+    using engine::SelectBy;
+    const auto is = [&](SelectBy by) { return selection && selection->by == by; };
+    wanted.cgroups = is(SelectBy::cgroup) || is(SelectBy::unit) || is(SelectBy::container);
+    wanted.names = is(SelectBy::comm);
+    wanted.users = is(SelectBy::user);
+    wanted.policies = is(SelectBy::realtime);
+}
+
 Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& options) {
     kernel::HookOptions wanted = engine::no_hooks();
     wanted.engine = engine;
@@ -42,6 +54,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     for (const engine::WatchSpec& watch : options.watches)
         if (engine::has_hooks(*watch.resource, engine))
             engine::add_needs(wanted, *watch.resource, watch.down);
+    want_selection(options.selection, wanted);
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());
@@ -93,6 +106,22 @@ Result<ChosenEngine> timer_engine(const MonitorOptions& options) {
                     "costs nothing before; children are looked for every {} to {} ms, one that "
                     "ends sooner is missed",
                     interval.min_interval.count(), interval.max_interval.count())};
+}
+
+Result<ChosenEngine> pressure_engine() {
+    auto source = engine::PressureSource::create();
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{
+        std::move(*source),
+        "hears of a level from the kernel within 2 s, and costs nothing before; that pressure has "
+        "fallen is measured, 2 s later"};
+}
+
+// Beside one that counts.
+Result<ChosenEngine> refusal_engine() {
+    auto source = engine::RefusalSource::create();
+    if (!source) return tl::unexpected(source.error());
+    return ChosenEngine{std::move(*source), "says when a cgroup is refused something"};
 }
 
 // The same for what is counted for no process.
@@ -172,8 +201,10 @@ class Parts {
 struct Sorted {
     Resources hooked;
     Resources timed;
+    Resources pressed;        // pressure
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
+    Resources refused;        // of these, those of which the kernel says when they are refused
 };
 
 Sorted sort_resources(const MonitorOptions& options) {
@@ -186,10 +217,15 @@ Sorted sort_resources(const MonitorOptions& options) {
             sorted.hooked.insert(resource);
         else if (resource->facility == Facility::cpu_timer && options.engine != EngineChoice::poll)
             sorted.timed.insert(resource);
+        else if (resource->facility == Facility::pressure && options.engine != EngineChoice::poll)
+            sorted.pressed.insert(resource);
         else if (resource->scope == Scope::process)
             sorted.without_hooks.insert(resource);
         else
             sorted.shared.insert(resource);
+        if (!resource->has_hooks() && resource->facility == Facility::cgroup_events &&
+            options.engine != EngineChoice::poll)
+            sorted.refused.insert(resource);
     }
     return sorted;
 }
@@ -210,6 +246,7 @@ Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
         return {};
     Resources missing = sorted.without_hooks;
     missing.insert(sorted.timed.begin(), sorted.timed.end());
+    missing.insert(sorted.pressed.begin(), sorted.pressed.end());
     missing.insert(sorted.shared.begin(), sorted.shared.end());
     if (missing.empty()) return {};
     return fail(fmt::format("--engine {}: it has no hooks for {}; without --engine each resource "
@@ -233,22 +270,36 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     const bool asked = options.engine == EngineChoice::kernel ||
                        options.engine == EngineChoice::tracepoint;
     Result<void> added;
-    std::string why_not_better;
+    std::string why;
     if (!sorted.hooked.empty()) {
         auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
         if (hooks) leave_to_others(*hooks, sorted);
         if (hooks && !hooks->source)
-            why_not_better = hooks->remark;
+            why = hooks->remark;
         else
             added = add(std::move(hooks), sorted.hooked);
     }
     if (added && !sorted.timed.empty()) added = add(timer_engine(options), sorted.timed);
+    if (added && !sorted.pressed.empty()) {
+        auto pressure = pressure_engine();
+        if (pressure)
+            added = add(std::move(pressure), sorted.pressed);
+        else
+            why += "; not engine notify: " + pressure.error().message;
+        if (!pressure) sorted.shared.merge(std::exchange(sorted.pressed, {}));
+    }
     if (added && !sorted.without_hooks.empty())
         added = add(poll_engine(options, sorted.without_hooks), sorted.without_hooks);
     if (added && !sorted.shared.empty())
         added = add(shared_poll_engine(options, sorted.shared), sorted.shared);
+    if (added && !sorted.refused.empty()) {
+        if (auto refusals = refusal_engine())
+            parts.add(std::move(*refusals), sorted.refused);
+        else
+            why += "; refusals are not seen: " + refusals.error().message;
+    }
     if (!added) return tl::unexpected(added.error());
-    parts.say(why_not_better);
+    parts.say(why);
     return parts.take();
 }
 
@@ -265,13 +316,6 @@ kernel::Machine look_at_machine(const kernel::TaskIterator* iterator) {
     if (iterator)
         if (auto tasks = iterator->read()) machine.use(std::move(*tasks));
     return machine;
-}
-
-void raise_own_limits() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace brink::app

@@ -76,8 +76,7 @@ Result<void> check_watchable(const engine::WatchSpec& watch, const engine::Selec
     if (!resource.watchable())
         return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
                                 resource.name, resource.unreadable));
-    if (selection ? selects(selection->by, resource.scope) : resource.scope == Scope::process)
-        return {};
+    if (selection ? selects(selection->by, resource) : resource.scope == Scope::process) return {};
     return fail(fmt::format(
         "watch {}: {} is counted for {}{}, not for {}{}; it is watched with brink watch and {}",
         in_quotes(watch.text), resource.name, resource.scope == Scope::system ? "the " : "a ",

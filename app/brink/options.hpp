@@ -38,6 +38,8 @@ struct MonitorOptions {
     std::uint64_t poll_shortest_ns = 10'000'000;    ///< engine `poll`: bounds of its interval
     std::uint64_t poll_longest_ns = 1'000'000'000;  ///< not less than poll_shortest_ns
     std::size_t max_subjects = 4096;                ///< processes watched at once
+    std::optional<engine::Selection>
+        selection;  ///< `watch`: who, where it is more than one process
 };
 
 struct RunOptions : MonitorOptions {
@@ -51,7 +53,6 @@ struct RunOptions : MonitorOptions {
 struct WatchOptions : MonitorOptions {
     pid_t pid = 0;        ///< > 0, unless there is a selection. A tid where `thread`
     bool thread = false;  ///< --tid: one thread, not the process it belongs to
-    std::optional<engine::Selection> selection;  ///< who, where it is no single process or thread
 };
 
 struct DoctorOptions {

@@ -17,6 +17,7 @@
 
 #include "action/process_tree_end.hpp"
 #include "action/restart.hpp"
+#include "base/own_limits.hpp"
 #include "command_process.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"

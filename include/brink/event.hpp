@@ -87,9 +87,11 @@ struct Event {
     std::string host;
     std::string boot_id;
 
-    std::optional<int> error;           ///< denied: errno
-    std::optional<std::uint64_t> lost;  ///< lost: records dropped
-    std::string reason;                 ///< exit: why, if not because the subject ended
+    std::optional<int> error;            ///< denied: errno, where a system call failed
+    std::optional<std::uint64_t> times;  ///< denied: how often since the last one; nullopt: once
+    std::optional<std::uint64_t> lost;   ///< lost: records dropped
+    std::string
+        reason;  ///< exit: why, if not because the subject ended; denied without errno: "oom", "max" …
 
     std::string action;                      ///< action: as typed, "signal:TERM"
     std::string result;                      ///< action: "sent", "done", "failed", …

@@ -3,32 +3,8 @@
  * watch to a process and back. The process is named by a descriptor of its /proc directory, held by
  * brink, which leads to its struct pid whatever the pid namespaces, and never to a later process of
  * the same number. */
+#include "command.bpf.h"
 #include "shared.bpf.h"
-#include "users.bpf.h"
-
-struct brink_command command __weak;
-struct brink_answer answer __weak;
-
-/* The inode behind descriptor `fd` of brink; 0: there is none. */
-static __always_inline const void* inode_behind(int fd) {
-    struct files_struct* files = bpf_get_current_task_btf()->files;
-    struct file** slots = BPF_CORE_READ(files, fdt, fd);
-    struct file* file = 0;
-    if (bpf_probe_read_kernel(&file, sizeof file, &slots[fd]) || !file)
-        return 0;
-    return BPF_CORE_READ(file, f_inode);
-}
-
-/* The task behind descriptor `fd`, which must be a directory /proc/PID or /proc/TID. */
-static __always_inline const struct task_struct* task_behind(int fd) {
-    const void* inode = inode_behind(fd);
-    if (!inode)
-        return 0;
-    const struct proc_inode* proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
-    const struct pid* pid = BPF_CORE_READ(proc, pid);
-    const void* node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
-    return node ? node - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_PID]) : 0;
-}
 
 static __always_inline void learn_namespace(void) {
     const struct task_struct* task = (const void*)bpf_get_current_task();
@@ -42,6 +18,7 @@ static __always_inline int learn(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
     anchor_address = 0;
     anchor_address = bpf_get_current_task() - address_of(task);
+    own_tgid = (__u32)task->tgid;
     learn_namespace();
     return 0;
 }
@@ -54,60 +31,16 @@ static __always_inline bool leaving(const struct task_struct* task,
                                       : !BPF_CORE_READ(signal, live.counter);
 }
 
-static __always_inline __u32 watches_of(__u32 tgid) {
-    __u32 n = 0;
-    struct walk w = {.tgid = tgid};
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++)
-        n += subject_next(&w) != 0;
-    return n;
+static __always_inline bool forbidden(const struct brink_watch* watch,
+                                      const struct task_struct* task) {
+    return watch && watch->owner &&
+           !owner_permits(watch->owner, (__u64)BPF_CORE_READ(task, real_cred), 0);
 }
 
-/* Links the watch to what `object` has the number of, unless it is linked, or not to be. 0: the first count is pending.
- * -EEXIST: it was linked before. `signal`: of a process of a user, whose limits are taken into account. */
-static __always_inline int bind_shared(__u64 object, const struct brink_watch* watch,
-                                       __u64 signal) {
-    if (!object || !shared_takes(watch, shared_id(object, watch->kind)))
-        return -ESRCH;
-    __u32 known = shared_find(object, command.watch);
-    int id = known ? (int)known : shared_begin(command.watch, object, signal);
-    struct brink_tally* t = id > 0 ? tally_of((__u32)id) : 0;
-    if (!t)
-        return id < 0 ? id : -ESRCH;
-    answer.tally = (__u32)id;
-    answer.generation = t->generation;
-    if (known && user_is_held(t))
-        user_lower(t, signal); /* BRINK_COMMAND_LIMITS makes it hold */
-    return known ? -EEXIST : 0;
-}
-
-static __always_inline int bind_other(const struct brink_watch* watch) {
-    if (family_of(watch->kind) != FAMILY_USER)
-        return bind_shared(cgroup_object((__u64)inode_behind(command.proc_fd), watch->kind), watch,
-                           0);
-    const struct task_struct* task = task_behind(command.proc_fd);
-    if (!task)
-        return -ESRCH;
-    return bind_shared(user_of(task), watch, (__u64)BPF_CORE_READ(task, signal));
-}
-
-/* What was gathered from all processes of a user is its limit now; what follows is gathered anew. */
-static __always_inline int apply_limits(void) {
-    struct brink_tally* t = tally_of(command.tally);
-    if (!t || !t->table || t->generation != command.generation)
-        return -ESRCH;
-    if (!has_rlimit(t->kind))
-        return 0;
-    t->lowest = t->gathered;
-    t->lowest_hard = t->gathered_hard;
-    t->gathered = t->gathered_hard = ~0ull;
-    return tally_limit(command.tally);
-}
-
-static __always_inline int bind(void) {
+/* A function of its own: inlined it would take of the stack that the other commands need. */
+__noinline int bind(void) {
     const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
     __u32 kind = watch ? watch->kind : 0;
-    if (watch && brink_is_shared(kind))
-        return bind_other(watch);
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
@@ -121,7 +54,10 @@ static __always_inline int bind(void) {
         pid = (__u32)BPF_CORE_READ(task, pid);
         leader = task;
     }
-    if (watches_of(tgid) >= BRINK_MAX_PER_SUBJECT)
+    if (forbidden(watch, task))
+        return -EPERM;
+    if (watches_of(tgid) >=
+        (watch && watch->owner ? BRINK_MAX_OWNED_PER_SUBJECT : BRINK_MAX_PER_SUBJECT))
         return -ENOSPC;
     __u32 id = tally_new(leader, tgid, pid, command.watch, command.flags | BRINK_TALLY_NAMED);
     struct brink_tally* t = id ? tally_of(id) : 0;
@@ -129,10 +65,18 @@ static __always_inline int bind(void) {
         return -ENOSPC;
     answer.tally = id;
     answer.generation = t->generation;
+    const struct brink_owner* owner = owner_by(t->owner);
+    answer.ns_pid = owner ? number_of(leader, owner->pid_ns_level, owner->pid_ns_inum)
+                          : (__u32)command.base;
     t->start_time_ns = start_time_ns(leader);
     limit_bounds(id, 0);
     if (subject_begin(id, at_exec ? 0 : table))
         return -ENOSPC;
+    /* Ids that change from now on are seen; until now they may have. */
+    if (forbidden(watch, task)) {
+        subject_drop(id, 0);
+        return -EPERM;
+    }
     if (at_exec)
         return 0;
     /* It may have gone, or changed its table, between the look and the link. */
@@ -148,21 +92,46 @@ static __always_inline int bind(void) {
     return 0;
 }
 
+/* Whether the only task that has the table of `t` sleeps, and so is not in the midst of a change of it: a task does not
+ * sleep there (docs/adr/0001-counting.md). */
+static __always_inline bool at_rest(const struct brink_tally* t) {
+    const struct task_struct* leader = (const void*)t->leader;
+    return users_of(t->table) == 1 && value_object(t->leader, t->kind) == t->table &&
+           task_sleeps(leader);
+}
+
+static __always_inline int sample(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t)
+        return -ENOENT;
+    const struct task_struct* leader = (const void*)t->leader;
+    bool before = at_rest(t);
+    __u64 switches = BPF_CORE_READ(leader, nvcsw);
+    int n = tally_sample(command.tally, 1);
+    answer.base = before && at_rest(t) && BPF_CORE_READ(leader, nvcsw) == switches;
+    return n;
+}
+
+static __always_inline int drop(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t || t->generation != command.generation)
+        return -ESRCH;
+    return subject_drop(command.tally, 0);
+}
+
 static __always_inline int check(void) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
+    if (brink_is_shared(t->kind))
+        return shared_check();
     const struct task_struct* leader = (const void*)t->leader;
-    if (brink_is_shared(t->kind)) {
-        shared_look(t->table, 0); /* ends it, if it is gone */
-        if (t->generation != command.generation)
-            return -ESRCH;
-    } else if (leaving(leader, (const void*)t->signal, t->flags)) {
+    if (leaving(leader, (const void*)t->signal, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
     }
     tally_limit(command.tally);
-    if (!brink_is_shared(t->kind) && value_object(t->leader, t->kind) != t->table)
+    if (value_object(t->leader, t->kind) != t->table)
         return -ESRCH; /* its main thread has ended, or it is in execve */
     if (t->kind) {     /* what the tally should be is not known, only whether it is right */
         answer.base = value_read(t->table, t->kind);
@@ -201,6 +170,24 @@ static __always_inline int resync(void) {
     return say(id, BRINK_RECORD_RESYNC, next_number(t), usage_of(t), 0);
 }
 
+static __always_inline int select(void) {
+    const struct task_struct* task = task_behind(command.proc_fd);
+    __u64 leader = task ? (__u64)BPF_CORE_READ(task, group_leader) : 0;
+    return leader ? select_process(leader, SETTLE_IF_ALONE, 0) : -ESRCH;
+}
+
+/* Whether the tally that the command is about still belongs to whom it was said to. */
+static __always_inline bool is_meant(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    return t && t->generation == command.generation;
+}
+
+/* Whether the watch of the command is on what is no process. */
+static __always_inline bool watches_shared(void) {
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
+    return watch && brink_is_shared(watch->kind);
+}
+
 SEC("raw_tp")
 int on_command(void* ctx) {
     commander = bpf_get_current_pid_tgid();
@@ -209,16 +196,16 @@ int on_command(void* ctx) {
         answer.error = learn();
         break;
     case BRINK_COMMAND_BIND:
-        answer.error = bind();
+        answer.error = watches_shared() ? shared_bind() : bind();
         break;
     case BRINK_COMMAND_UNBIND:
-        answer.error = subject_end(command.tally);
+        answer.error = is_meant() ? subject_end(command.tally) : -ESRCH;
         break;
     case BRINK_COMMAND_COUNT:
-        answer.error = tally_sample(command.tally, 1);
+        answer.error = is_meant() ? sample() : -ESRCH;
         break;
     case BRINK_COMMAND_COMMIT:
-        answer.error = tally_commit(command.tally, command.base);
+        answer.error = is_meant() ? tally_commit(command.tally, command.base) : -ESRCH;
         break;
     case BRINK_COMMAND_CHECK:
         answer.error = check();
@@ -227,7 +214,17 @@ int on_command(void* ctx) {
         answer.error = resync();
         break;
     case BRINK_COMMAND_LIMITS:
-        answer.error = apply_limits();
+        answer.error = shared_limits();
+        break;
+    case BRINK_COMMAND_OWNER:
+        answer.error = owner_learn(command.watch, (__u64)file_behind(command.proc_fd),
+                                   command.flags);
+        break;
+    case BRINK_COMMAND_DROP:
+        answer.error = drop();
+        break;
+    case BRINK_COMMAND_SELECT:
+        answer.error = select();
         break;
     default:
         answer.error = -EINVAL;

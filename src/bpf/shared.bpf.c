@@ -79,15 +79,14 @@ __noinline __u32 shared_after(__u64 subject, __u32 family, __u32 after) {
 __noinline int shared_begin(__u32 watch, __u64 object, __u64 signal) {
     const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
     __u64 subject = w ? shared_id(object, w->kind) : 0;
-    __u32 id = 0;
     if (!w || !subject)
         return -ESRCH;
-    struct brink_tally* t = bpf_map_pop_elem(&free_tallies, &id) ? 0 : tally_of(id);
+    __u32 id = tally_take(w, watch, BRINK_TALLY_SCAN);
+    struct brink_tally* t = id ? tally_of(id) : 0;
     if (!t) {
         unwatched();
         return -ENOSPC;
     }
-    tally_reset(t, watch, w->kind, BRINK_TALLY_SCAN);
     t->leader = 0;
     t->pid = t->tgid = 0;
     t->subject_id = subject;

@@ -21,6 +21,11 @@ extern __u64 cgroup_limit(__u64 object, __u32 kind);
 extern __u64 cgroup_id(__u64 object, __u32 kind);
 extern __u64 cgroup_object(__u64 inode, __u32 kind);
 
+/* shared_command.bpf.c */
+extern int shared_bind(void);
+extern int shared_limits(void);
+extern int shared_check(void);
+
 /* user.bpf.c */
 extern __u64 user_read(__u64 counts, __u32 kind);
 extern __u64 user_limit(__u64 where, __u32 kind, __u32 hard);
@@ -62,8 +67,8 @@ static __always_inline __u32 family_of(__u32 kind) {
 static __always_inline bool shared_takes(const struct brink_watch* w, __u64 subject) {
     if (!subject || !brink_is_shared(w->kind))
         return false;
-    return w->select == BRINK_SELECT_ALL || w->select == BRINK_SELECT_ASK ||
-           (w->select == BRINK_SELECT_USER && w->selected == (__u32)subject);
+    return w->take == BRINK_TAKE_ALL || w->take == BRINK_TAKE_ASK ||
+           (w->take == BRINK_TAKE_USER && w->uid == (__u32)subject);
 }
 
 /* Looks at the number of `kind` in every tally of `object` (SHARED_ANY: at all, 0: at none), and ends those whose

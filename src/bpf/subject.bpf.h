@@ -3,6 +3,7 @@
 #ifndef BRINK_SUBJECT_BPF_H
 #define BRINK_SUBJECT_BPF_H
 
+#include "owner.bpf.h"
 #include "tally.bpf.h"
 
 /* Going through the tallies of a process:
@@ -27,7 +28,32 @@ static __always_inline bool is_subject(__u32 tgid) {
     return index_slot(subject_key(tgid));
 }
 
-/* A child was born, or a subject has a table, for which there is no room. */
+struct counting {
+    struct walk w;
+    __u32 n;
+};
+
+static long count_next(__u32 i, struct counting* c) {
+    struct walk w = c->w; /* as in visit_next */
+    c->n += subject_next(&w) != 0;
+    c->w = w;
+    return w.place == INDEX_END;
+}
+
+static __always_inline __u32 watches_of(__u32 tgid) {
+    struct counting c = {.w = {.tgid = tgid, .place = unknown_zero}, .n = unknown_zero};
+    bpf_loop(BRINK_MAX_PER_SUBJECT, count_next, &c, 0);
+    return c.n;
+}
+
+/* How the first count of a process that comes to match a selection is taken. */
+enum settling {
+    SETTLE_AT_ONCE,  /* nobody can be at work on its table: it has not begun, or is in execve */
+    SETTLE_IF_ALONE, /* at once if the current task has the table to itself, else by the reader */
+    SETTLE_LATER,    /* by the reader */
+};
+
+/* A process was born, or a subject has a table, for which there is no room. */
 static __always_inline void unwatched(void) {
     __sync_fetch_and_add(&n_unwatched, 1);
     wake_reader(); /* who says so */
@@ -52,36 +78,72 @@ static __always_inline __u64 usage_of(const struct brink_tally* t) {
     return t->flags & BRINK_TALLY_SCAN ? held_by(t->table, t->kind) : t->word & BRINK_COUNT_MASK;
 }
 
+struct refusing {
+    struct walk w;
+    __u64 table; /* of the caller */
+    __u32 error;
+};
+
+static long denied_next(__u32 i, struct refusing* r) {
+    struct walk w = r->w; /* as in visit_next */
+    struct brink_tally* t = subject_next(&w);
+    r->w = w;
+    if (t && t->table == r->table && word_position(t->word) != BRINK_POS_COUNTING) {
+        __u64 usage = usage_of(t);
+        if (usage + 2 * users_of(t->table) > t->limit)
+            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, r->error);
+    }
+    return w.place == INDEX_END;
+}
+
 /* The kernel has refused the current task because of the limit. In the tracepoint engine the same
  * errno can have another reason (inotify_init): it counts only if the table is full. */
 static __always_inline void denied(const struct task_struct* task, __u32 error) {
-    struct walk w = {.tgid = (__u32)task->tgid};
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
-        struct brink_tally* t = subject_next(&w);
-        if (!t || t->table != address_of(task->files) ||
-            word_position(t->word) == BRINK_POS_COUNTING)
-            continue;
-        __u64 usage = usage_of(t);
-        if (usage + 2 * users_of(t->table) > t->limit)
-            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, error);
-    }
+    struct refusing r = {
+        .w = {.tgid = (__u32)task->tgid, .place = unknown_zero},
+        .table = address_of(task->files),
+        .error = error,
+    };
+    bpf_loop(BRINK_MAX_PER_SUBJECT, denied_next, &r, 0);
 }
 
-/* A tally that was free, or was never found by anybody, as watch `watch` of `kind` has it: its first count is pending. */
-static __always_inline void tally_reset(struct brink_tally* t, __u32 watch, __u32 kind,
-                                        __u32 flags) {
+/* Takes a free tally for watch `number`; its first count is pending, and nobody finds it. 0: none is free, or the watch's
+ * account has as many as it may. */
+static __always_inline __u32 tally_take(const struct brink_watch* w, __u32 number, __u32 flags) {
+    __u32 id = 0;
+    struct brink_account* a = account_by(w->account);
+    if (a && __sync_fetch_and_add(&a->tallies, 1) >= a->max_tallies) {
+        __sync_fetch_and_add(&a->tallies, -1);
+        return 0;
+    }
+    if (bpf_map_pop_elem(&free_tallies, &id)) {
+        if (a)
+            __sync_fetch_and_add(&a->tallies, -1);
+        return 0;
+    }
+    struct brink_tally* t = tally_of(id);
+    if (!t || id == 0)
+        return 0;
     t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
     t->table = 0;
     t->start_time_ns = 0;
     t->dropped = 0;
-    t->watch = (__u16)watch;
-    t->kind = (__u16)kind;
+    t->watch = (__u16)number;
+    t->kind = (__u16)w->kind;
+    t->serial = w->serial;
+    t->owner = w->owner;
+    t->account = w->account;
     t->flags = flags;
     t->budget = 0;
     t->lock = 0;
+    return id;
 }
 
+/* Gives it back. Nobody finds it any more. */
 static __always_inline void tally_release(struct brink_tally* t, __u32 id) {
+    struct brink_account* a = account_by(t->account);
+    if (a)
+        __sync_fetch_and_add(&a->tallies, -1);
     t->table = 0;
     t->tgid = 0;
     t->generation++;
@@ -89,17 +151,14 @@ static __always_inline void tally_release(struct brink_tally* t, __u32 id) {
 }
 
 /* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
- * subject_begin(). 0: none is free. */
+ * subject_begin(). 0: none is free, or `watch`'s account has as many as it may. */
 static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
                                        __u32 watch, __u32 flags) {
-    __u32 id = 0;
-    if (bpf_map_pop_elem(&free_tallies, &id))
-        return 0;
-    struct brink_tally* t = tally_of(id);
-    if (!t || id == 0)
-        return 0;
     const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
-    tally_reset(t, watch, w ? w->kind : 0, flags);
+    __u32 id = w ? tally_take(w, watch, flags) : 0;
+    struct brink_tally* t = id ? tally_of(id) : 0;
+    if (!t)
+        return 0;
     t->leader = (__u64)leader;
     t->pid = pid;
     t->tgid = tgid;

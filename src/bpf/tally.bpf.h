@@ -20,7 +20,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, BRINK_MAX_WATCHES);
+    __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct brink_watch);
 } watches SEC(".maps") __weak;
@@ -43,6 +43,10 @@ __u32 ns_inum __weak;
 __u64 n_dropped __weak;   /* records, all tallies together */
 __u64 n_unwatched __weak; /* children that found no free tally, tables that found no place */
 __u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
+
+__u32 n_selectors __weak; /* 0: nobody is watched by selection */
+__u32 own_tgid __weak;    /* whoever runs brink: never selected */
+__u64 n_pending __weak;   /* tallies that were linked and left for the reader to settle */
 
 __u32 woken __weak;       /* BRINK_RECORD_WAKE waits to be read */
 __u64 n_unsettled __weak; /* operations that gave up after too many collisions: should be 0 */
@@ -86,7 +90,12 @@ extern __u64 shared_limit(__u64 where, __u32 kind, __u32 hard);
 extern int memory_call_ends(__s64 result);       /* refusal.bpf.c */
 extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
+extern int subject_leave(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
+extern int subject_drop(__u32 id, __u32 error);
+extern __u64 selected_watches(__u64 task, __u64 comm);             /* selector.bpf.c */
+extern int select_process(__u64 task, __u32 settling, __u64 comm); /* selection.bpf.c */
+extern __u64 selection_concerned(void);
 
 /* A tally may be off: the reader is woken to hold the counts against the tables. */
 static __always_inline void unsettled(void) {

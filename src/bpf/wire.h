@@ -21,9 +21,12 @@ typedef __u64 brink_u64;
 #define BRINK_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 #endif
 
-#define BRINK_MAX_LEVELS 32     /* levels of one watch */
-#define BRINK_MAX_WATCHES 64    /* watches of one process that runs brink */
-#define BRINK_MAX_PER_SUBJECT 8 /* watches on one process */
+#define BRINK_MAX_LEVELS 32 /* levels of one watch */
+#define BRINK_MAX_WATCHES \
+    65535 /* of one set of programs; how many there is room for is set before loading */
+#define BRINK_MAX_PER_SUBJECT 16 /* watches on one process */
+#define BRINK_MAX_OWNED_PER_SUBJECT \
+    8 /* those among them that have an owner: the rest is left for others */
 #define BRINK_INDEX_WAYS 4
 #define BRINK_INDEX_PROBES 8 /* sets looked at for one key before giving up */
 #define BRINK_STACK_BYTES 16384
@@ -88,11 +91,11 @@ enum brink_watch_flag {
 };
 
 /* Which subjects that are no processes a watch takes as they appear. */
-enum brink_select {
-    BRINK_SELECT_NONE = 0,
-    BRINK_SELECT_ALL = 1,
-    BRINK_SELECT_USER = 2, /* brink_watch.selected: the uid */
-    BRINK_SELECT_ASK = 3,  /* all, and the reader unbinds what it does not want */
+enum brink_take {
+    BRINK_TAKE_NONE = 0,
+    BRINK_TAKE_ALL = 1,
+    BRINK_TAKE_USER = 2, /* that of brink_watch.uid, in all namespaces */
+    BRINK_TAKE_ASK = 3,  /* all, and the reader unbinds what it does not want */
 };
 
 struct brink_watch {
@@ -100,11 +103,46 @@ struct brink_watch {
     struct brink_level rearm;                    /* with BRINK_WATCH_REARM */
     brink_u32 n_levels;
     brink_u32 flags;
-    brink_u32 kind;   /* enum brink_kind */
-    brink_u32 select; /* enum brink_select */
-    brink_u64 selected;
+    brink_u32 kind;    /* enum brink_kind */
+    brink_u32 serial;  /* tells watches apart that had the same number one after the other */
+    brink_u16 owner;   /* in map `owners`; 0: whoever runs brink, who may watch everything */
+    brink_u16 account; /* in map `accounts`; 0: none, unbounded */
+    brink_u32 selected; /* 1 and its bit among the watches that are set by selection; 0: it is not */
+    brink_u32 take;     /* enum brink_take */
+    brink_u32 uid;      /* of BRINK_TAKE_USER */
 };
-BRINK_ASSERT_SIZE(struct brink_watch, 552);
+BRINK_ASSERT_SIZE(struct brink_watch, 560);
+
+/* ---- owners ------------------------------------------------------------------------------- */
+
+#define BRINK_OWNER_ALL 1 /* may watch everything */
+
+/* Who set a watch, as the kernel knew them when they connected: whom they may watch, and in which pid namespace they
+ * want to hear of it. */
+struct brink_owner {
+    brink_u64 user_ns;      /* address */
+    brink_u64 capabilities; /* effective, the first 32 */
+    brink_u32 uid;          /* real, as prlimit(2) has it; in the initial user namespace */
+    brink_u32 gid;
+    brink_u32 euid;
+    brink_u32 user_ns_level;
+    brink_u32 pid_ns_level;
+    brink_u32 pid_ns_inum;
+    brink_u32 flags; /* BRINK_OWNER_... */
+    brink_u32 reserved;
+};
+BRINK_ASSERT_SIZE(struct brink_owner, 48);
+
+/* What the watches of one user take of what all share. */
+struct brink_account {
+    brink_u64 written;     /* records, by the hooks */
+    brink_u64 taken;       /* of them, by the reader */
+    brink_u64 dropped;     /* found no room, or were more than max_waiting */
+    brink_u64 max_waiting; /* between `written` and `taken` */
+    brink_u32 tallies;
+    brink_u32 max_tallies;
+};
+BRINK_ASSERT_SIZE(struct brink_account, 40);
 
 /* Thresholds of a watch under one limit, ascending. at[0] is 0 and at[n + 1]... are
  * BRINK_NEVER, so that position p says: at[p] <= usage < at[p + 1] (without rearm). */
@@ -176,9 +214,12 @@ struct brink_tally {
     int budget;        /* BRINK_WATCH_SCAN: changes left before a recount is due */
     brink_u32 lock;    /* held while the bounds are rewritten */
     brink_u32 near_fd; /* a descriptor of this number or higher: the limit is in sight */
+    brink_u32 serial;  /* of the watch */
+    brink_u16 owner;   /* likewise */
+    brink_u16 account; /* likewise */
     struct brink_bounds bounds[2];
 };
-BRINK_ASSERT_SIZE(struct brink_tally, 760);
+BRINK_ASSERT_SIZE(struct brink_tally, 768);
 
 /* One set of the index (src/bpf/index.bpf.h). */
 struct brink_index_set {
@@ -201,12 +242,30 @@ enum brink_record_type {
     BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
     BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
     BRINK_RECORD_NEAR = 9,  /* half of the limit is reached: refusals are to be looked for */
-    BRINK_RECORD_WAKE = 10, /* of no tally: counts may be off, or a child is not watched */
+    BRINK_RECORD_WAKE =
+        10, /* of no tally: counts may be off or pending, or a process is not watched */
     BRINK_RECORD_BEGIN = 12, /* a subject that is no process has appeared; its first record */
     BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
 };
 
+/* Why a subject is watched no longer: errno_value of BRINK_RECORD_EXIT. */
+enum brink_exit_reason {
+    BRINK_EXIT_ENDED = 0,
+    BRINK_EXIT_FORBIDDEN = 1,  /* EPERM: it lives on, and may not be watched */
+    BRINK_EXIT_UNSELECTED = 2, /* it lives on, and is not of the selection any more */
+};
+
 enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };
+
+/* `cause` of BRINK_RECORD_DENIED: what became of it, where no system call failed with an errno. */
+enum brink_refusal {
+    BRINK_REFUSAL_ERRNO = 0,
+    BRINK_REFUSAL_MAX,      /* it met the limit; memory is given back first */
+    BRINK_REFUSAL_HIGH,     /* slowed down, and made to give memory back */
+    BRINK_REFUSAL_OOM,      /* nothing could be given back */
+    BRINK_REFUSAL_OOM_KILL, /* a process was killed */
+    BRINK_REFUSAL_FAIL,     /* no swap was there */
+};
 
 enum brink_record_flag {
     BRINK_RECORD_UP = 1 << 0,
@@ -215,9 +274,11 @@ enum brink_record_flag {
     BRINK_RECORD_NAMED = 1 << 3,
     BRINK_RECORD_THREAD = 1 << 4,
 };
+#define BRINK_RECORD_ACCOUNT_SHIFT \
+    16 /* above it in the flags: the account that it was written on */
 
-/* Where the subject is no process, everything about a process (pid, start_time_ns, uid of others than users, comm …)
- * is about the one that acted; 0 where that is not known. */
+/* Where the subject is no process, cgroup_id is what it is known by (brink_tally.subject_id), and everything else of a
+ * process (pid, start_time_ns, uid, comm …) is about the one that acted; 0 where that is not known. */
 struct brink_record {
     brink_u32 type;
     brink_u32 tally;
@@ -229,20 +290,20 @@ struct brink_record {
     brink_u64 level;
     brink_u64 limit;
     brink_u64 limit_hard;
-    brink_u64 old_limit; /* BRINK_RECORD_LIMIT */
+    brink_u64 old_limit; /* BRINK_RECORD_LIMIT; of BRINK_RECORD_DENIED how often, 0: once */
     brink_u64 cgroup_id;
     brink_u32 pid;
     brink_u32 tid;    /* who acted; 0 where nobody did */
-    brink_u32 ns_pid; /* both again, as numbers of the opener's pid namespace; 0: invisible */
+    brink_u32 ns_pid; /* both again, as numbers of the owner's pid namespace; 0: invisible */
     brink_u32 ns_tid;
-    brink_u32 ppid; /* in the opener's pid namespace */
+    brink_u32 ppid; /* in the owner's pid namespace */
     brink_u32 uid;
-    brink_u32 errno_value; /* BRINK_RECORD_DENIED */
+    brink_u32 errno_value; /* BRINK_RECORD_DENIED; of an EXIT: enum brink_exit_reason */
     brink_u16 number;      /* of this record among those of its tally, modulo 65536 */
     brink_u8 level_index;
     brink_u8 cause;
     brink_u32 flags;
-    brink_u32 user_namespace; /* of a user: its inode number, and uid is the user's */
+    brink_u32 serial; /* of the watch */
     char comm[16];
 };
 BRINK_ASSERT_SIZE(struct brink_record, 136);
@@ -274,7 +335,45 @@ enum brink_effect {
     BRINK_EFFECT_PRLIMIT = 1 << 4,    /* may change a limit of any process: prlimit64 */
     BRINK_EFFECT_ALL_LIMITS = 1 << 5, /* the same, and its arguments are not looked at */
     BRINK_EFFECT_MEMORY = 1 << 6,     /* may be refused memory */
+    BRINK_EFFECT_IDS = 1 << 7,        /* may change user and group ids */
+    BRINK_EFFECT_SELECTION = 1 << 8,  /* may change whom a selection means: user ids, policies */
 };
+
+/* ---- selections --------------------------------------------------------------------------- */
+
+#define BRINK_MAX_SELECTORS 64
+#define BRINK_MAX_SELECTED 64 /* watches that are set by selection */
+#define BRINK_MAX_SELECTOR_NAMES 64 /* of all selectors together */
+#define BRINK_NAME_BYTES 256        /* NAME_MAX and the 0 after it */
+
+enum brink_select_by {
+    BRINK_SELECT_ALL,
+    BRINK_SELECT_COMM,      /* of the main thread */
+    BRINK_SELECT_EXE,       /* the names of its path, from the root */
+    BRINK_SELECT_USER,      /* the real uid */
+    BRINK_SELECT_REALTIME,  /* some thread is SCHED_FIFO, SCHED_RR or SCHED_DEADLINE */
+    BRINK_SELECT_CGROUP,    /* the names of its path, from the root; those below it, too */
+    BRINK_SELECT_UNIT,      /* one name, which some cgroup of the path has */
+    BRINK_SELECT_CONTAINER, /* one name, which is in that of some cgroup of the path */
+};
+
+/* Whom watches are set on where that is more than one process. */
+struct brink_selector {
+    brink_u64 watches; /* a bit for each */
+    brink_u32 by;      /* enum brink_select_by */
+    brink_u32 uid;
+    brink_u32 first_name; /* where its names begin among those of all selectors */
+    brink_u32 n_names;
+    char comm[16];
+};
+BRINK_ASSERT_SIZE(struct brink_selector, 40);
+
+struct brink_selector_name {
+    char text[BRINK_NAME_BYTES]; /* zeros behind it */
+    brink_u32 bytes;             /* less than BRINK_NAME_BYTES */
+    brink_u32 reserved;
+};
+BRINK_ASSERT_SIZE(struct brink_selector_name, 264);
 
 /* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */
 
@@ -286,7 +385,11 @@ enum brink_command_kind {
     BRINK_COMMAND_COMMIT = 4, /* settle on `base`; says `initial` */
     BRINK_COMMAND_CHECK = 5,  /* recount, and say how far the tally is off */
     BRINK_COMMAND_RESYNC = 6, /* correct the tally by `base` (signed); says `resync` */
-    BRINK_COMMAND_LIMITS = 7, /* of a user: the limits gathered from its processes hold from now on */
+    BRINK_COMMAND_OWNER =
+        7, /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
+    BRINK_COMMAND_DROP = 8,   /* take tally out, say nothing */
+    BRINK_COMMAND_SELECT = 9, /* hold the process behind proc_fd against the selections */
+    BRINK_COMMAND_LIMITS = 10, /* of a user: the limits gathered from its processes hold from now on */
 };
 
 struct brink_command {
@@ -304,8 +407,9 @@ struct brink_answer {
     int error; /* 0 or a negative errno */
     brink_u32 tally;
     brink_u32 generation;
-    brink_u32 reserved;
-    brink_u64 base;  /* CHECK: what the table holds */
+    brink_u32 ns_pid; /* BIND: in the owner's pid namespace; 0: invisible there */
+    brink_u64
+        base; /* CHECK: what the table holds; COUNT: 1 if nobody can be at work on the table */
     brink_u64 usage; /* CHECK: what the tally says */
 };
 BRINK_ASSERT_SIZE(struct brink_answer, 32);

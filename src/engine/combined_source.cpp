@@ -37,18 +37,60 @@ const resource::Subject* CombinedSource::subject_of(std::uint32_t tally) const {
 
 Result<std::uint32_t> CombinedSource::add_watch(const Resource& resource,
                                                 const brink_watch& watch) {
-    const auto number = static_cast<std::uint32_t>(places_.size());
+    if (free_.empty()) {
+        free_.push_back(static_cast<std::uint32_t>(places_.size()));
+        places_.emplace_back();
+    }
+    const std::uint32_t number = free_.back();
     std::vector<Place> places;
     for (std::size_t part = 0; part < parts_.size(); ++part) {
         if (!parts_[part].takes(resource)) continue;
         const auto added = parts_[part].source->add_watch(resource, watch);
-        if (!added) return added;
+        if (!added) {
+            remove(places);
+            return added;
+        }
         places.push_back({part, *added});
-        watches_[part].resize(*added + 1);
+        if (watches_[part].size() <= *added) watches_[part].resize(*added + 1);
         watches_[part][*added] = number;
     }
-    places_.push_back(std::move(places));
+    free_.pop_back();
+    places_[number] = std::move(places);
     return number;
+}
+
+Result<void> CombinedSource::set_owner(std::uint32_t owner, const Owner& who) {
+    for (const Part& part : parts_)
+        if (auto set = part.source->set_owner(owner, who); !set) return set;
+    return {};
+}
+
+Result<void> CombinedSource::set_account(std::uint32_t account, const Account& bounds) {
+    for (const Part& part : parts_)
+        if (auto set = part.source->set_account(account, bounds); !set) return set;
+    return {};
+}
+
+void CombinedSource::remove_watches(std::span<const std::uint32_t> watches) {
+    std::vector<Place> places;
+    for (const std::uint32_t number : watches) {
+        std::vector<Place>& gone = places_.at(number);
+        places.insert(places.end(), gone.begin(), gone.end());
+        gone.clear();
+        free_.push_back(number);
+    }
+    remove(places);
+}
+
+void CombinedSource::remove(const std::vector<Place>& places) {
+    std::vector<std::vector<std::uint32_t>> there(parts_.size());
+    for (const Place& place : places) there[place.part].push_back(place.watch);
+    for (std::size_t part = 0; part < parts_.size(); ++part)
+        if (!there[part].empty()) parts_[part].source->remove_watches(there[part]);
+}
+
+bool CombinedSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    return parts_[tally >> kPartShift].source->resync(tally & kTallyMask, generation);
 }
 
 Result<void> CombinedSource::bind(std::uint32_t watch, const Target& target) {
@@ -69,6 +111,16 @@ std::vector<std::string> CombinedSource::take_remarks() {
     std::vector<std::string> all;
     for (const Part& part : parts_)
         for (std::string& remark : part.source->take_remarks()) all.push_back(std::move(remark));
+    return all;
+}
+
+RecordSource::Selected CombinedSource::selected(std::uint32_t watch) const {
+    Selected all;
+    for (const Place& place : places_.at(watch)) {
+        const Selected some = parts_[place.part].source->selected(place.watch);
+        all.limits.insert(all.limits.end(), some.limits.begin(), some.limits.end());
+        all.forbidden += some.forbidden;
+    }
     return all;
 }
 
@@ -108,6 +160,12 @@ int CombinedSource::timeout_ms() const {
 std::uint64_t CombinedSource::dropped() const {
     std::uint64_t sum = 0;
     for (const Part& part : parts_) sum += part.source->dropped();
+    return sum;
+}
+
+std::uint64_t CombinedSource::dropped_of(std::uint32_t account) const {
+    std::uint64_t sum = 0;
+    for (const Part& part : parts_) sum += part.source->dropped_of(account);
     return sum;
 }
 

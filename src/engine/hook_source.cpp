@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/epoll.hpp"
 #include "base/fd.hpp"
+#include "engine/first_counts.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::engine {
@@ -40,11 +40,6 @@ static_assert(kind_of(Hooked::cgroup_swap) == BRINK_KIND_CGROUP_SWAP);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;
-constexpr int kMaxSamples = 20000;
-// Long enough for an operation under way to end: it runs, or, where the kernel preempts it, waits for
-// its next turn.
-constexpr long kSamplePause_ns = 50'000;
-constexpr long kPreemptedPause_ns = 3'000'000;
 
 std::string subject(const Target& target) {
     return fmt::format("{} {}", target.thread ? "thread" : "process", target.pid);
@@ -59,6 +54,12 @@ Error bind_error(int code, const Target& target) {
             return {code, fmt::format("{} cannot be watched: the tables are full (--max-subjects "
                                       "makes them larger), or it has {} watches already",
                                       subject(target), BRINK_MAX_PER_SUBJECT)};
+        case EPERM:
+            return {code,
+                    fmt::format(
+                        "{} may not be watched: its real, effective and saved ids are not all "
+                        "yours, and you have neither CAP_SYS_RESOURCE nor CAP_SYS_PTRACE over it",
+                        subject(target))};
         default:
             return {code, fmt::format("cannot watch {}: {}", subject(target), std::strerror(code))};
     }
@@ -71,6 +72,7 @@ Result<std::unique_ptr<HookSource>> HookSource::create(const kernel::HookOptions
     if (!hooks) return tl::unexpected(hooks.error());
     std::unique_ptr<HookSource> source(new HookSource(std::move(*hooks)));
     source->engine_ = options.engine;
+    source->max_watches_ = options.max_watches;
     auto epoll = epoll_of({source->hooks_->fd()});
     if (!epoll) return tl::unexpected(epoll.error());
     source->epoll_ = std::move(*epoll);
@@ -103,8 +105,6 @@ bool HookSource::max_mappings_changed() const {
 }
 
 Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (n_watches_ == BRINK_MAX_WATCHES)
-        return fail(fmt::format("more than {} watches", BRINK_MAX_WATCHES), ENOSPC);
     brink_watch written = watch;
     written.kind = kind_of(resource.hooked);
     if (written.kind == BRINK_KIND_MAPPINGS)
@@ -114,10 +114,67 @@ Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brin
     if (written.kind || engine_ == kernel::HookEngine::tracepoint ||
         !(watch.flags & BRINK_WATCH_DOWN))
         written.flags |= BRINK_WATCH_SCAN;
-    if (auto stored = hooks_->set_watch(n_watches_, written); !stored)
+    const auto number = take_number();
+    if (!number) return number;
+    written.serial = ++serial_ ? serial_ : ++serial_;
+    if (auto stored = hooks_->set_watch(*number, written); !stored)
         return tl::unexpected(stored.error());
-    watched_.push_back({&resource, written});
-    return n_watches_++;
+    watches_[*number] = {written.serial, &resource};
+    return number;
+}
+
+// Of those that were used before the one that has rested longest.
+Result<std::uint32_t> HookSource::take_number() {
+    if (watches_.size() < max_watches_) {
+        watches_.emplace_back();
+        return static_cast<std::uint32_t>(watches_.size() - 1);
+    }
+    if (free_.empty()) return fail(fmt::format("more than {} watches", max_watches_), ENOSPC);
+    const std::uint32_t number = free_.front();
+    free_.pop_front();
+    return number;
+}
+
+void HookSource::remove_watches(std::span<const std::uint32_t> watches) {
+    for (const std::uint32_t number : watches) {
+        selections_.remove(number);
+        shared_.remove(number);
+        (void)hooks_->set_watch(number, brink_watch{});  // nobody inherits it any more
+        watches_[number] = {};
+        free_.push_back(number);
+    }
+    drop_stale();
+}
+
+// Tallies whose watch is gone. A child that was born in the very moment of the removal is found the next time; what it
+// says until then is passed over, as it has the serial of the old watch.
+void HookSource::drop_stale() {
+    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id) {
+        const brink_tally& tally = hooks_->tally(id);
+        if (!tally.signal || tally.watch >= watches_.size() ||
+            tally.serial == watches_[tally.watch].serial)
+            continue;
+        (void)hooks_->command(about(id, BRINK_COMMAND_DROP));
+        order_.forget(id);
+    }
+}
+
+Result<void> HookSource::set_owner(std::uint32_t owner, const Owner& who) {
+    brink_command command{};
+    command.kind = BRINK_COMMAND_OWNER;
+    command.watch = owner;
+    command.proc_fd = who.socket;
+    command.flags = who.all ? BRINK_OWNER_ALL : 0;
+    if (const int error = hooks_->command(command).error)
+        return fail_errno("cannot tell who is on the other end of the socket", -error);
+    return {};
+}
+
+Result<void> HookSource::set_account(std::uint32_t account, const Account& bounds) {
+    brink_account written{};
+    written.max_waiting = bounds.max_waiting;
+    written.max_tallies = bounds.max_subjects;
+    return hooks_->set_account(account, written);
 }
 
 Result<void> HookSource::attach() { return hooks_->attach(); }
@@ -133,66 +190,62 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     command.proc_fd = process.get();
     if (target.thread) command.flags |= BRINK_TALLY_THREAD;
     if (target.at_exec) command.flags |= BRINK_TALLY_AT_EXEC;
-    if (watched_[watch].watch.flags & BRINK_WATCH_SCAN) command.flags |= BRINK_TALLY_SCAN;
+    if (hooks_->watch(watch).flags & BRINK_WATCH_SCAN) command.flags |= BRINK_TALLY_SCAN;
+    command.base = static_cast<brink_u64>(target.pid);
     const brink_answer answer = insist(command);
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
     brink_record known{};
     known.tally = answer.tally;
     known.generation = answer.generation;
     known.watch = watch;
-    known.pid = known.ns_pid = static_cast<brink_u32>(target.pid);
+    known.serial = watches_[watch].serial;
+    known.pid = static_cast<brink_u32>(target.pid);
+    known.ns_pid = answer.ns_pid;
     known.start_time_ns = hooks_->tally(answer.tally).start_time_ns;
     known.flags = BRINK_RECORD_NAMED;
     if (target.thread) known.flags |= BRINK_RECORD_THREAD;
     order_.begin(known);
-    return target.at_exec ? Result<void>{} : settle(answer);
+    if (target.at_exec) return {};
+    FirstCounts counts(*hooks_);
+    counts.add(answer.tally);
+    const auto unsettled = counts.settle();
+    if (!unsettled) return tl::unexpected(unsettled.error());
+    if (*unsettled == 0) return {};
+    return fail("the descriptor table changes faster than it can be counted; try again", EAGAIN);
 }
 
+// Children match, or do not: nobody inherits.
 Result<void> HookSource::select(std::uint32_t watch, const Selection& selection) {
-    const Watched& watched = watched_.at(watch);
-    if (watched.resource->scope == Scope::process) return RecordSource::select(watch, selection);
     if (auto attached = hooks_->attach(); !attached) return attached;
-    return shared_.select(watch, watched.watch, *watched.resource, selection);
+    const Resource& resource = *watches_.at(watch).resource;
+    if (resource.scope != Scope::process) return shared_.select(watch, resource, selection);
+    const auto bit = selections_.bit_for(watch);
+    if (!bit) return tl::unexpected(bit.error());
+    brink_watch written = hooks_->watch(watch);
+    written.flags &= ~static_cast<brink_u32>(BRINK_WATCH_INHERIT);
+    written.selected = *bit + 1;
+    if (auto stored = hooks_->set_watch(watch, written); !stored) return stored;
+    if (auto added = selections_.add(*bit, selection); !added) return added;
+    selections_.look_at_all();
+    return settle_pending();
 }
 
-// The first count of a table that others may be changing. Each sample is at most the truth, and is
-// the truth whenever no operation is half way through (docs/adr/0001-counting.md): the largest of
-// several, taken over a time in which every such operation has ended, is exact.
-std::optional<int> HookSource::first_count(const brink_answer& bound) {
-    brink_command command{};
-    command.kind = BRINK_COMMAND_COUNT;
-    command.tally = bound.tally;
-    std::optional<int> most;
-    int samples = 0;
-    for (int i = 0; i < kMaxSamples && samples < kSamples; ++i) {
-        const int sample = hooks_->command(command).error;
-        if (sample < 0) continue;
-        most = std::max(most.value_or(0), sample);
-        ++samples;
-        pause_between_samples();
-    }
-    return most;
-}
-
-Result<void> HookSource::settle(const brink_answer& bound) {
-    const brink_tally& tally = hooks_->tally(bound.tally);
-    const bool counted = tally.kind == BRINK_KIND_DESCRIPTORS;
-    const std::optional<int> base = counted ? first_count(bound) : 0;
-    brink_command command{};
-    command.tally = bound.tally;
-    if (!base) {
-        command.kind = BRINK_COMMAND_UNBIND;
-        (void)hooks_->command(command);
-        return fail("the descriptor table changes faster than it can be counted; try again",
-                    EAGAIN);
-    }
-    command.kind = BRINK_COMMAND_COMMIT;
-    command.base = static_cast<std::uint64_t>(*base);
-    if (const int error = hooks_->command(command).error; error && error != -EINVAL)
-        return fail("the watch could not be settled", -error);
-    if (counted && 2 * (tally.word & BRINK_COUNT_MASK) >= tally.limit && hooks_->sees_refusals())
-        return hooks_->attach_refusals();
+Result<void> HookSource::settle_pending() {
+    pending_seen_ = hooks_->pending();
+    FirstCounts counts(*hooks_);
+    counts.add_pending();
+    const auto unsettled = counts.settle();
+    if (!unsettled) return tl::unexpected(unsettled.error());
+    unsettled_ += *unsettled;
     return {};
+}
+
+RecordSource::Selected HookSource::selected(std::uint32_t watch) const {
+    Selected selected;
+    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
+        if (const brink_tally& tally = hooks_->tally(id); tally.table && tally.watch == watch)
+            selected.limits.push_back(tally.limit);
+    return selected;
 }
 
 std::string HookSource::no_refusals() const {
@@ -203,11 +256,6 @@ std::string HookSource::no_refusals() const {
     return reasons;
 }
 
-void HookSource::pause_between_samples() const {
-    const timespec pause{0, hooks_->preemptible() ? kPreemptedPause_ns : kSamplePause_ns};
-    ::nanosleep(&pause, nullptr);
-}
-
 void HookSource::read(const Reader& taker) {
     const Reader reader = [&](const brink_record& record, const brink_stack_record* stack) {
         if (shared_.takes(record)) taker(record, stack);
@@ -215,6 +263,7 @@ void HookSource::read(const Reader& taker) {
     if (max_mappings_changed()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);
+    if (hooks_->pending() != pending_seen_) (void)settle_pending();
     if (hooks_->take_stale_limits()) shared_.gather_limits();
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
@@ -230,13 +279,16 @@ void HookSource::take(const void* data, std::size_t bytes, const Reader& reader)
     }
     if (bytes < sizeof(brink_record)) return;
     const auto& record = *static_cast<const brink_record*>(data);
+    hooks_->take_from_account(record.flags >> BRINK_RECORD_ACCOUNT_SHIFT);
     switch (record.type) {
         case BRINK_RECORD_NEAR: (void)hooks_->attach_refusals(); break;
         case BRINK_RECORD_WAKE:
             hooks_->heard_wake();
             woken_ = true;
             break;
-        default: order_.take(record, reader);
+        default:
+            if (record.watch < watches_.size() && record.serial == watches_[record.watch].serial)
+                order_.take(record, reader);
     }
 }
 
@@ -251,7 +303,7 @@ void HookSource::resync_dropped(const Reader& reader) {
     if (dropped == dropped_seen_) return;
     dropped_seen_ = dropped;
     for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
-        if (hooks_->tally(id).table && order_.close_gap(id, reader)) (void)resync(id, 0);
+        if (hooks_->tally(id).table && order_.close_gap(id, reader)) (void)correct(id, 0);
     // A record that came after the last look would be no lost one.
     read_ring(reader);
     order_.end_the_gone(reader);
@@ -276,8 +328,12 @@ brink_command HookSource::about(std::uint32_t id, brink_command_kind kind) const
     return command;
 }
 
+bool HookSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    return hooks_->tally(tally).generation == generation && correct(tally, 0);
+}
+
 // `off`: what the tally is to be corrected by. The record comes with the next read().
-bool HookSource::resync(std::uint32_t id, std::int64_t off) {
+bool HookSource::correct(std::uint32_t id, std::int64_t off) {
     brink_command command = about(id, BRINK_COMMAND_RESYNC);
     command.base = static_cast<std::uint64_t>(off);
     return insist(command).error == 0;
@@ -289,6 +345,8 @@ bool HookSource::resync(std::uint32_t id, std::int64_t off) {
 std::optional<std::size_t> HookSource::check_all() {
     if (sysctl_) read_max_mappings();
     shared_.gather_limits();
+    selections_.look_at_all();
+    (void)settle_pending();
     struct Suspect {
         std::uint32_t id;
         std::int64_t most;
@@ -298,7 +356,7 @@ std::optional<std::size_t> HookSource::check_all() {
     for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
         if (hooks_->tally(id).table) suspects.push_back({id, INT64_MIN, 0});
     for (int turn = 1; turn <= kSamples && !suspects.empty(); ++turn) {
-        if (turn > 1) pause_between_samples();
+        if (turn > 1) pause_between_samples(*hooks_);
         std::erase_if(suspects, [&](Suspect& suspect) {
             const brink_answer answer = hooks_->command(about(suspect.id, BRINK_COMMAND_CHECK));
             if (answer.error) return answer.error == -ESRCH;
@@ -309,7 +367,7 @@ std::optional<std::size_t> HookSource::check_all() {
     }
     std::size_t differing = 0;
     for (const Suspect& suspect : suspects)
-        if (suspect.samples && suspect.most && resync(suspect.id, suspect.most)) ++differing;
+        if (suspect.samples && suspect.most && correct(suspect.id, suspect.most)) ++differing;
     return differing;
 }
 

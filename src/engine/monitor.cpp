@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxNames = 65536;
 
-brink_level wire_level(const Level& level) {
-    brink_level wire{};
-    wire.value = level.value;
-    wire.form = static_cast<brink_u8>(level.form);
-    return wire;
-}
-
 bool applies(const ActionSpec& action, const WatchSpec& watch, const Level& level) {
     return action.level == level.text &&
            (action.resource.empty() || action.resource == watch.resource->name);
@@ -31,16 +24,9 @@ bool applies(const ActionSpec& action, const WatchSpec& watch, const Level& leve
 
 // The watch as the hooks see it: levels, directions, and what they are to do themselves.
 brink_watch wire_watch(const WatchSpec& watch, const std::vector<ActionSpec>& actions) {
-    brink_watch wire{};
-    wire.n_levels = static_cast<brink_u32>(watch.levels.size());
-    wire.flags = (watch.up ? brink_u32{BRINK_WATCH_UP} : 0U) |
-                 (watch.down ? brink_u32{BRINK_WATCH_DOWN} : 0U) |
-                 (watch.inherit ? brink_u32{BRINK_WATCH_INHERIT} : 0U) |
-                 (watch.rearm ? brink_u32{BRINK_WATCH_REARM} : 0U);
-    if (watch.rearm) wire.rearm = wire_level(*watch.rearm);
+    brink_watch wire = wire_watch(watch);
     for (std::size_t i = 0; i < watch.levels.size(); ++i) {
         brink_level& level = wire.levels[i];
-        level = wire_level(watch.levels[i]);
         for (const ActionSpec& action : actions) {
             if (!applies(action, watch, watch.levels[i])) continue;
             const auto signal = static_cast<brink_u8>(action.signal);
@@ -66,6 +52,15 @@ EventType type_of(std::uint32_t record_type) {
     }
 }
 
+// Of an EXIT: why, if the subject lives on.
+std::string reason_of(std::uint32_t exit_reason) {
+    switch (exit_reason) {
+        case BRINK_EXIT_ENDED: return "";
+        case BRINK_EXIT_UNSELECTED: return "selection";
+        default: return "credentials";
+    }
+}
+
 std::optional<std::uint64_t> finite(std::uint64_t limit) {
     if (limit == RLIM_INFINITY) return std::nullopt;
     return limit;
@@ -74,6 +69,23 @@ std::optional<std::uint64_t> finite(std::uint64_t limit) {
 std::uint64_t clock_ticks(std::uint64_t ns) {
     static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     return ns / (1'000'000'000U / per_second);
+}
+
+std::string_view refusal_name(std::uint8_t cause) {
+    switch (cause) {
+        case BRINK_REFUSAL_MAX: return "max";
+        case BRINK_REFUSAL_HIGH: return "high";
+        case BRINK_REFUSAL_OOM: return "oom";
+        case BRINK_REFUSAL_OOM_KILL: return "oom_kill";
+        case BRINK_REFUSAL_FAIL: return "fail";
+        default: return "";
+    }
+}
+
+void set_refusal(Event& event, const brink_record& record) {
+    if (record.errno_value) event.error = static_cast<int>(record.errno_value);
+    event.reason = refusal_name(record.cause);
+    if (record.old_limit > 1) event.times = record.old_limit;
 }
 
 std::string comm_of(const brink_record& record) {
@@ -110,6 +122,7 @@ Result<void> Monitor::bind(const Target& target) {
 }
 
 Result<void> Monitor::select(const Selection& selection) {
+    for (WatchSpec& watch : watches_) watch.inherit = true;  // children match, or do not
     for (std::uint32_t i = 0; i < watches_.size(); ++i)
         if (auto selected = source_->select(i, selection); !selected) return selected;
     return {};
@@ -191,8 +204,8 @@ Event Monitor::event_of(const brink_record& record) {
         event.limit_hard = finite(record.limit_hard);
     }
     if (record.type == BRINK_RECORD_LIMIT) event.old_limit = finite(record.old_limit);
-    if (record.type == BRINK_RECORD_DENIED) event.error = static_cast<int>(record.errno_value);
-    if (record.type == BRINK_RECORD_EXIT && record.errno_value) event.reason = "credentials";
+    if (record.type == BRINK_RECORD_DENIED) set_refusal(event, record);
+    if (record.type == BRINK_RECORD_EXIT) event.reason = reason_of(record.errno_value);
     if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
         set_level(event, record);
     if (const resource::Subject* subject = source_->subject_of(record.tally))

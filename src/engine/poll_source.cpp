@@ -64,10 +64,53 @@ std::string_view PollSource::engine_of(std::uint32_t tally) const {
 }
 
 Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (auto checked = check_watch(watch, watches_.size()); !checked)
-        return tl::unexpected(checked.error());
-    watches_.push_back({&resource::definition_of(resource), watch});
-    return static_cast<std::uint32_t>(watches_.size() - 1);
+    const std::size_t used = watches_.size() - free_watches_.size();
+    if (auto checked = check_watch(watch, used); !checked) return tl::unexpected(checked.error());
+    if (free_watches_.empty()) {
+        free_watches_.push_back(static_cast<std::uint32_t>(watches_.size()));
+        watches_.emplace_back();
+    }
+    const std::uint32_t number = free_watches_.back();
+    free_watches_.pop_back();
+    watches_[number] = {&resource::definition_of(resource), watch,
+                        watch.owner ? &owners_.at(watch.owner) : nullptr};
+    return number;
+}
+
+Result<void> PollSource::set_owner(std::uint32_t owner, const Owner& who) {
+    owners_[owner] = who;
+    return {};
+}
+
+void PollSource::remove_watches(std::span<const std::uint32_t> watches) {
+    const auto removed = [&](std::uint32_t number) {
+        return std::find(watches.begin(), watches.end(), number) != watches.end();
+    };
+    for (auto at = subjects_.begin(); at != subjects_.end();) {
+        const Key key = at->first;
+        for (const std::uint32_t slot : at->second.remove(removed)) slots_.give_back(slot);
+        ++at;
+        forget_if_unwatched(key);
+    }
+    std::erase_if(queue_, [&](const brink_record& record) { return removed(record.watch); });
+    for (Selecting& selecting : selecting_) std::erase_if(selecting.watches, removed);
+    std::erase_if(selecting_, [](const Selecting& selecting) { return selecting.watches.empty(); });
+    free_watches_.insert(free_watches_.end(), watches.begin(), watches.end());
+    set_timer();
+}
+
+bool PollSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    for (auto& [key, subject] : subjects_) {
+        if (!subject.resync({tally, generation})) continue;
+        set_timer();
+        return true;
+    }
+    return false;
+}
+
+void PollSource::forget_if_unwatched(Key key) {
+    const auto found = subjects_.find(key);
+    if (found != subjects_.end() && found->second.n_watches() == 0) subjects_.erase(found);
 }
 
 // --- subjects
@@ -78,8 +121,13 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
     if (!found) return tl::unexpected<Error>(found.error());
     PollSubject& subject = **found;
     if (subject.rename(watch)) return {};
-    const auto reading = watches_[watch].definition->read_process({procfs_, target.pid});
-    if (!reading) return tl::unexpected<Error>(reading.error());
+    const auto permitted = subject.permits(watches_[watch]);
+    const auto reading = permitted ? watches_[watch].definition->read_process({procfs_, target.pid})
+                                   : tl::unexpected<Error>(permitted.error());
+    if (!reading) {
+        forget_if_unwatched({target.pid, target.thread});
+        return tl::unexpected<Error>(reading.error());
+    }
     if (subject.n_watches() >= BRINK_MAX_PER_SUBJECT)
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
@@ -97,7 +145,7 @@ Result<PollSubject*> PollSource::subject_for(const Target& target) {
     const Key key{target.pid, target.thread};
     auto known = subjects_.find(key);
     if (known != subjects_.end() && !known->second.who().ended(procfs_)) return &known->second;
-    finish(key, 0);  // its number may have a new owner
+    finish(key, BRINK_EXIT_ENDED);  // its number may have a new owner
     auto who = kernel::ProcessIdentity::take(procfs_, target.pid, target.thread);
     if (!who) return tl::unexpected<Error>(who.error());
     if (who->ended(procfs_))
@@ -142,14 +190,19 @@ void PollSource::executed(pid_t pid) {
 
 void PollSource::look(PollSubject& subject, Key key, Duration at) {
     const PollSubject::State state = subject.look(at);
-    if (state != PollSubject::State::alive)
-        finish(key, state == PollSubject::State::forbidden ? EPERM : 0);
+    if (state != PollSubject::State::alive) {
+        finish(key,
+               state == PollSubject::State::forbidden ? BRINK_EXIT_FORBIDDEN : BRINK_EXIT_ENDED);
+        return;
+    }
+    for (const std::uint32_t slot : subject.end_forbidden()) slots_.give_back(slot);
+    forget_if_unwatched(key);
 }
 
-void PollSource::finish(Key key, int error) {
+void PollSource::finish(Key key, brink_exit_reason reason) {
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
-    found->second.end(error);
+    found->second.end(reason);
     for (const std::uint32_t slot : found->second.slots()) slots_.give_back(slot);
     subjects_.erase(found);
 }
@@ -162,7 +215,7 @@ void PollSource::take_exits() {
         for (int i = 0; i < n; ++i) {
             const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
             if (key == 0) continue;  // the timers
-            finish(key_of(key), 0);
+            finish(key_of(key), BRINK_EXIT_ENDED);
             any_exit = true;
         }
     }
@@ -201,26 +254,46 @@ void PollSource::discover() {
     }
     // Dense after a birth, rarer the longer there is none.
     discover_interval_ = std::min(discover_interval_ + discover_interval_ / 4, interval_.max());
-    if (parents.size() > n_known) discover_interval_ = interval_.min();
+    const bool any_selected = discover_selected();
+    if (parents.size() > n_known || any_selected) discover_interval_ = interval_.min();
 }
 
-// Whether `child` is watched from now on.
+// Whether `child` is watched only from now on.
 bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     const Key key{child, false};
-    if (subjects_.contains(key)) return false;
+    if (const auto known = subjects_.find(key); known != subjects_.end()) {
+        // Of several watches on the parent some may be new.
+        give(known->second, key, parent.inheritance(known->second.who().start_time()));
+        return false;
+    }
     auto who = kernel::ProcessIdentity::take(procfs_, child);
     if (!who || who->ended(procfs_) || !procfs_.may_watch(child)) return false;
     const std::vector<std::uint32_t> watches = parent.inheritance(who->start_time());
-    if (watches.empty()) return false;
+    return !watches.empty() && take_in(std::move(*who), watches);
+}
+
+// Whether it is watched from now on.
+bool PollSource::take_in(kernel::ProcessIdentity who, const std::vector<std::uint32_t>& watches) {
     if (subjects_.size() >= kPollMaxSubjects) {
         ++unwatched_;
         return false;
     }
-    PollSubject& subject = insert(std::move(*who), false);
-    for (const std::uint32_t watch : watches)
+    const Key key{who.pid(), false};
+    give(insert(std::move(who), false), key, watches);
+    return subjects_.contains(key);
+}
+
+// Sets those of `watches` that the subject lacks, and whose owners may watch it.
+void PollSource::give(PollSubject& subject, Key key, const std::vector<std::uint32_t>& watches) {
+    bool any = subject.n_watches() == 0;
+    for (const std::uint32_t watch : watches) {
+        if (subject.has(watch) || subject.n_watches() >= BRINK_MAX_PER_SUBJECT ||
+            !subject.permits(watches_[watch]))
+            continue;
         add(subject, false, watch, PollSubject::Origin::inherited, PollSubject::Start::now);
-    look(subject, key, TimerFd::now());
-    return true;
+        any = true;
+    }
+    if (any) look(subject, key, TimerFd::now());
 }
 
 void PollSource::read(const Reader& reader) {
@@ -245,7 +318,7 @@ void PollSource::read(const Reader& reader) {
 }
 
 void PollSource::set_timer() {
-    Duration due = Duration::max();
+    Duration due = selecting_.empty() ? Duration::max() : discover_due_;
     for (const auto& [key, subject] : subjects_) {
         if (subject.in_force()) due = std::min(due, subject.due());
         if (subject.has_inheritance()) due = std::min(due, discover_due_);

@@ -37,6 +37,7 @@ void PollSubject::add(const PollWatch& watch, std::uint32_t number, TallySlot sl
                       Start start) {
     const auto now = static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) / ns_per_tick();
     const bool named = origin == Origin::named;
+    const auto status = watch.owner ? procfs_->status(who_.pid()) : kernel::ProcessStatus{};
     bound_.push_back({.definition = watch.definition,
                       .tally = PollTally(watch.levels),
                       .interval = interval_,
@@ -46,7 +47,20 @@ void PollSubject::add(const PollWatch& watch, std::uint32_t number, TallySlot sl
                       .in_force = start == Start::now,
                       .begun = false,
                       .start = start,
-                      .since = named ? now : 0});
+                      .since = named ? now : 0,
+                      .owner = watch.owner,
+                      .capabilities = status ? status->permitted : 0});
+}
+
+Result<void> PollSubject::permits(const PollWatch& watch) const {
+    if (!watch.owner) return {};
+    const auto status = procfs_->status(who_.pid());
+    if (!status || who_.ended(*procfs_))
+        return fail("process " + std::to_string(who_.pid()) + " has ended", ESRCH);
+    if (watch.owner->permits(*status)) return {};
+    return fail("process " + std::to_string(who_.pid()) +
+                    " may not be watched: its real, effective and saved ids are not all yours",
+                EPERM);
 }
 
 void PollSubject::use_timer(std::uint32_t number, kernel::CpuTimer timer) {
@@ -54,13 +68,21 @@ void PollSubject::use_timer(std::uint32_t number, kernel::CpuTimer timer) {
         if (bound.number == number) bound.timer = std::move(timer);
 }
 
+std::vector<PollSubject::Bound>::iterator PollSubject::find(std::uint32_t number) {
+    return std::find_if(bound_.begin(), bound_.end(),
+                        [number](const Bound& bound) { return bound.number == number; });
+}
+
+bool PollSubject::has(std::uint32_t number) const {
+    return std::any_of(bound_.begin(), bound_.end(),
+                       [number](const Bound& bound) { return bound.number == number; });
+}
+
 bool PollSubject::rename(std::uint32_t number) {
-    for (Bound& bound : bound_) {
-        if (bound.number != number) continue;
-        bound.named = true;
-        return true;
-    }
-    return false;
+    const auto found = find(number);
+    if (found == bound_.end()) return false;
+    found->named = true;
+    return true;
 }
 
 void PollSubject::executed() {
@@ -98,11 +120,50 @@ PollSubject::State PollSubject::look(Duration now) {
         looks.push_back({&bound, std::move(reading)});
     }
     const auto permitted = procfs_->may_watch(who_.pid());
+    status_.reset();
+    if (std::any_of(bound_.begin(), bound_.end(), [](const Bound& b) { return b.owner; }))
+        if (auto status = procfs_->status(who_.pid())) status_ = std::move(*status);
     // What was read is its own only if it has not ended by now: its number may be another's.
     if (who_.ended(*procfs_)) return State::ended;
     if (!permitted && permitted.error().code == EPERM) return State::forbidden;
-    for (const Look& look : looks) apply(*look.bound, look.reading, now);
+    for (const Look& look : looks)
+        if (!is_forbidden(*look.bound)) apply(*look.bound, look.reading, now);
     return State::alive;
+}
+
+// It has other ids, or has executed a program that gave it capabilities.
+bool PollSubject::is_forbidden(const Bound& bound) const {
+    if (!bound.owner || bound.owner->all || bound.owner->privileged || !status_) return false;
+    return !bound.owner->permits(*status_) || status_->permitted & ~bound.capabilities;
+}
+
+std::vector<std::uint32_t> PollSubject::end_forbidden() {
+    std::vector<std::uint32_t> freed;
+    std::erase_if(bound_, [&](Bound& bound) {
+        if (!is_forbidden(bound)) return false;
+        end(bound, BRINK_EXIT_FORBIDDEN);
+        freed.push_back(bound.slot.index);
+        return true;
+    });
+    return freed;
+}
+
+std::vector<std::uint32_t> PollSubject::remove(const std::function<bool(std::uint32_t)>& gone) {
+    std::vector<std::uint32_t> freed;
+    std::erase_if(bound_, [&](const Bound& bound) {
+        if (gone(bound.number)) freed.push_back(bound.slot.index);
+        return gone(bound.number);
+    });
+    return freed;
+}
+
+bool PollSubject::resync(TallySlot slot) {
+    for (Bound& bound : bound_) {
+        if (bound.slot.index != slot.index || bound.slot.generation != slot.generation) continue;
+        bound.tally.resync([&](brink_record& record) { queue(bound, record); });
+        return true;
+    }
+    return false;
 }
 
 void PollSubject::apply(Bound& bound, const Result<resource::Reading>& reading, Duration now) {
@@ -141,9 +202,21 @@ void PollSubject::set_timer(const Bound& bound, std::uint64_t usage) {
     bound.timer->set(at < BRINK_NEVER ? at : 0);
 }
 
-void PollSubject::end(int error) {
-    for (Bound& bound : bound_)
-        bound.tally.end(bound.named, error, [&](brink_record& record) { queue(bound, record); });
+void PollSubject::end(brink_exit_reason reason) {
+    for (Bound& bound : bound_) end(bound, reason);
+}
+
+void PollSubject::end(Bound& bound, brink_exit_reason reason) {
+    bound.tally.end(bound.named, reason, [&](brink_record& record) { queue(bound, record); });
+}
+
+std::optional<std::uint32_t> PollSubject::leave(std::uint32_t number) {
+    const auto found = find(number);
+    if (found == bound_.end()) return std::nullopt;
+    const std::uint32_t slot = found->slot.index;
+    end(*found, BRINK_EXIT_UNSELECTED);
+    bound_.erase(found);
+    return slot;
 }
 
 std::vector<std::uint32_t> PollSubject::inheritance(std::uint64_t born) const {

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "base/result.hpp"
+#include "engine/owner.hpp"
 #include "engine/poll_interval.hpp"
 #include "engine/poll_tally.hpp"
 #include "engine/tally_slots.hpp"
@@ -21,8 +23,9 @@ namespace brink::engine {
 
 /// A watch, and the resource that it is on.
 struct PollWatch {
-    const resource::Definition* definition;
-    brink_watch levels;
+    const resource::Definition* definition = nullptr;
+    brink_watch levels{};
+    const Owner* owner = nullptr;  ///< null: whoever runs brink
 };
 
 class PollSubject {
@@ -41,11 +44,15 @@ class PollSubject {
     [[nodiscard]] const kernel::ProcessIdentity& who() const { return who_; }
     [[nodiscard]] std::size_t n_watches() const { return bound_.size(); }
 
+    /// Whether the owner of `watch` may watch it now. The error: EPERM, or it has ended.
+    [[nodiscard]] Result<void> permits(const PollWatch& watch) const;
+
     /// Adds a tally for `watch`, which must outlive the subject and has number `number`.
     void add(const PollWatch& watch, std::uint32_t number, TallySlot slot, Origin origin,
              Start start);
     /// Watch `number` is looked at when `timer` fires, and not at intervals: the resource is CPU time.
     void use_timer(std::uint32_t number, kernel::CpuTimer timer);
+    [[nodiscard]] bool has(std::uint32_t number) const;
     /// Whether it has watch `number` already; if so the user has now named it.
     bool rename(std::uint32_t number);
     /// Those that waited for the execve are in force from now on.
@@ -57,8 +64,16 @@ class PollSubject {
     [[nodiscard]] Duration due() const;
     /// Looks, and queues what follows. Unless the answer is `alive`: call end().
     [[nodiscard]] State look(Duration now);
-    /// The last records; `error` as in PollTally::end().
-    void end(int error);
+    /// After a look: ends the watches whose owners may watch it no longer. Their slots.
+    [[nodiscard]] std::vector<std::uint32_t> end_forbidden();
+    /// Takes out, and says nothing of, the watches with numbers that are `gone`. Their slots.
+    [[nodiscard]] std::vector<std::uint32_t> remove(const std::function<bool(std::uint32_t)>& gone);
+    /// Says where tally `slot` stands, if it is one of this subject's: whether it is.
+    [[nodiscard]] bool resync(TallySlot slot);
+    /// The last records, as in PollTally::end().
+    void end(brink_exit_reason reason);
+    /// Ends watch `number` alone, which the subject is selected for no longer; the slot that it had.
+    std::optional<std::uint32_t> leave(std::uint32_t number);
 
     /// Numbers of the watches that a child born at `born` (clock ticks since boot) gets.
     [[nodiscard]] std::vector<std::uint32_t> inheritance(std::uint64_t born) const;
@@ -81,8 +96,13 @@ class PollSubject {
         bool begun;
         Start start;
         std::uint64_t since;  ///< clock ticks since boot: children born before are left out
+        const Owner* owner;
+        std::uint64_t capabilities;  ///< permitted as the watch was set: no more may come
     };
 
+    [[nodiscard]] bool is_forbidden(const Bound& bound) const;
+    [[nodiscard]] std::vector<Bound>::iterator find(std::uint32_t number);
+    void end(Bound& bound, brink_exit_reason reason);
     void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
     [[nodiscard]] Duration next_look(Bound& bound, const resource::Reading& reading, Duration now);
     static void set_timer(const Bound& bound, std::uint64_t usage);
@@ -97,6 +117,7 @@ class PollSubject {
     std::vector<Bound> bound_;
     kernel::ProcessStat stat_;  ///< as last seen
     uid_t uid_ = 0;
+    std::optional<kernel::ProcessStatus> status_;  ///< of the last look, if a watch has an owner
 };
 
 }  // namespace brink::engine

@@ -12,6 +12,14 @@ Result<void> RecordSource::select(std::uint32_t /*watch*/, const Selection& sele
                 EOPNOTSUPP);
 }
 
+Result<void> RecordSource::set_owner(std::uint32_t /*owner*/, const Owner& /*who*/) {
+    return fail(fmt::format("engine {} serves only whoever runs it", engine()), EOPNOTSUPP);
+}
+
+Result<void> RecordSource::set_account(std::uint32_t /*account*/, const Account& /*bounds*/) {
+    return fail(fmt::format("engine {} serves only whoever runs it", engine()), EOPNOTSUPP);
+}
+
 Result<void> check_watch(const brink_watch& watch, std::size_t n_watches) {
     if (n_watches >= BRINK_MAX_WATCHES)
         return fail(fmt::format("more than {} watches", BRINK_MAX_WATCHES), ENOSPC);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "base/result.hpp"
 #include "bpf/wire.h"
 #include "brink/resource.hpp"
+#include "engine/owner.hpp"
 #include "engine/selection.hpp"
 #include "resource/table.hpp"
 
@@ -48,8 +50,14 @@ class RecordSource {
         return engine();
     }
 
-    /// Registers the levels of a watch on `resource`; the answer is its number, to be used in bind(). Numbers count from
-    /// 0. `watch` is copied.
+    /// From now on `owner` (1..; set anew when it has another meaning) stands for those, in add_watch() and bind().
+    /// Before that every watch that names it must be gone. EOPNOTSUPP: this source serves only whoever runs it.
+    [[nodiscard]] virtual Result<void> set_owner(std::uint32_t owner, const Owner& who);
+    /// Likewise for accounts.
+    [[nodiscard]] virtual Result<void> set_account(std::uint32_t account, const Account& bounds);
+
+    /// Registers the levels of a watch on `resource`, with its owner and account (0: none); the answer is its number, to
+    /// be used in bind(). Numbers count from 0; those of removed watches are used again. `watch` is copied.
     [[nodiscard]] virtual Result<std::uint32_t> add_watch(const Resource& resource,
                                                           const brink_watch& watch) = 0;
 
@@ -57,14 +65,31 @@ class RecordSource {
     /// the next execve of the target) and `initial` records are queued.
     [[nodiscard]] virtual Result<void> bind(std::uint32_t watch, const Target& target) = 0;
 
+    /// Ends these watches on everything. No record of them is handed over any more.
+    /// REQUIRES: a source that has owners.
+    virtual void remove_watches(std::span<const std::uint32_t> /*watches*/) {}
+
+    /// Has a RESYNC record written for tally `tally`, if it still is of this generation: whether it is.
+    [[nodiscard]] virtual bool resync(std::uint32_t /*tally*/, std::uint32_t /*generation*/) {
+        return false;
+    }
+
     /// Sets watch `watch` on whatever `selection` means of the scope of its resource: what is there now (`initial`
     /// records are queued on return), and what comes to match later, from its first instruction. What matches no longer
-    /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
-    /// REQUIRES: selects(selection.by, scope of the resource).
+    /// is let go of, with an EXIT record (BRINK_EXIT_UNSELECTED) if anything was said of it. Children are watched where
+    /// they match. Errors: EOPNOTSUPP, this source cannot do it for this watch.
+    /// REQUIRES: selects(selection.by, resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
 
-    /// What is to be said once of what was selected: that there is nothing now, or what cannot be seen of it.
+    /// What is to be said of what was selected, each once: that there is nothing now, or what cannot be seen of it.
     [[nodiscard]] virtual std::vector<std::string> take_remarks() { return {}; }
+
+    /// Whom `watch` was set on by select(), as it is now.
+    struct Selected {
+        std::vector<std::uint64_t> limits;  ///< of each subject; ~0: unlimited
+        std::size_t forbidden = 0;          ///< match, and may not be watched by the caller
+    };
+    [[nodiscard]] virtual Selected selected(std::uint32_t /*watch*/) const { return {}; }
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}
@@ -86,13 +111,18 @@ class RecordSource {
     /// Hands over every record that waits, those of one tally in the order of their numbers.
     virtual void read(const Reader& reader) = 0;
 
+    /// Why nothing more will come, once that is so; empty until then.
+    [[nodiscard]] virtual std::string failure() const { return {}; }
+
     /// Milliseconds after which read() wants to be called even if fd() is not readable; -1: never.
     [[nodiscard]] virtual int timeout_ms() const = 0;
 
     /// Records dropped so far, all tallies together.
     [[nodiscard]] virtual std::uint64_t dropped() const = 0;
+    /// Those among them that were of watches of this account, since it was set.
+    [[nodiscard]] virtual std::uint64_t dropped_of(std::uint32_t /*account*/) const { return 0; }
 
-    /// Children so far that could not be watched because the tables are full.
+    /// Processes so far that could not be watched because the tables are full.
     [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
 };
 

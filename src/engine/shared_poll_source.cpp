@@ -138,7 +138,7 @@ void SharedPollSource::drop_unseen(Watch& watch) {
             ++place;
             continue;
         }
-        standing.tally.end(standing.named, 0, [&](brink_record& record) {
+        standing.tally.end(standing.named, BRINK_EXIT_ENDED, [&](brink_record& record) {
             if (standing.named) record.flags |= BRINK_RECORD_NAMED;
             records_.queue(standing.slot, watch.number, record);
         });

@@ -27,24 +27,24 @@ Result<kernel::CgroupTree> tree_of(const Resource& resource) {
     return tree;
 }
 
-brink_select way_of(const Selection& selection) {
-    if (selection.by == SelectBy::all) return BRINK_SELECT_ALL;
-    return selection.by == SelectBy::user ? BRINK_SELECT_USER : BRINK_SELECT_ASK;
+brink_take way_of(const Selection& selection) {
+    if (selection.by == SelectBy::all) return BRINK_TAKE_ALL;
+    return selection.by == SelectBy::user ? BRINK_TAKE_USER : BRINK_TAKE_ASK;
 }
 
 }  // namespace
 
-Result<void> SharedSubjects::select(std::uint32_t number, const brink_watch& watch,
-                                    const Resource& resource, const Selection& selection) {
+Result<void> SharedSubjects::select(std::uint32_t number, const Resource& resource,
+                                    const Selection& selection) {
     Watched watched{resource.scope, selection, std::nullopt};
     if (resource.scope == Scope::cgroup) {
         auto tree = tree_of(resource);
         if (!tree) return tl::unexpected<Error>(tree.error());
         watched.tree = std::move(*tree);
     }
-    brink_watch selecting = watch;
-    selecting.select = way_of(selection);
-    selecting.selected = selection.uid;
+    brink_watch selecting = hooks_.watch(number);
+    selecting.take = way_of(selection);
+    selecting.uid = selection.uid;
     if (auto stored = hooks_.set_watch(number, selecting); !stored) return stored;
     const Watched& kept = watched_.insert_or_assign(number, std::move(watched)).first->second;
     return kept.scope == Scope::user ? bind_users(number) : bind_cgroups(number, kept);
@@ -126,14 +126,14 @@ bool SharedSubjects::takes(const brink_record& record) {
     if (known.generation != record.generation || known.subject.name.empty()) {
         known = Known{record.generation, true, subject_in(record, found->second)};
         const Selection& selection = found->second.selection;
-        if (way_of(selection) == BRINK_SELECT_ASK)
+        if (way_of(selection) == BRINK_TAKE_ASK)
             known.wanted = match_cgroup(selection, known.subject.cgroup) != Match::no;
         if (!known.wanted) {
             brink_command command{};
-            command.kind = BRINK_COMMAND_UNBIND;
+            command.kind = BRINK_COMMAND_DROP;
             command.tally = record.tally;
-            if (hooks_.tally(record.tally).generation == record.generation)
-                (void)hooks_.command(command);
+            command.generation = record.generation;
+            (void)hooks_.command(command);
         }
     }
     return known.wanted && record.type != BRINK_RECORD_BEGIN;
@@ -149,9 +149,10 @@ resource::Subject SharedSubjects::subject_in(const brink_record& record, const W
     resource::Subject subject;
     if (watched.scope == Scope::user) {
         if (own_namespace_ == 0) own_namespace_ = kernel::Machine().own_user_namespace();
-        subject.uid = record.uid;
-        if (record.user_namespace != own_namespace_) subject.user_namespace = record.user_namespace;
-        subject.name = fmt::format("user {}", record.uid);
+        const auto user_namespace = static_cast<std::uint32_t>(record.cgroup_id >> 32);
+        subject.uid = static_cast<std::uint32_t>(record.cgroup_id);
+        if (user_namespace != own_namespace_) subject.user_namespace = user_namespace;
+        subject.name = fmt::format("user {}", *subject.uid);
         return subject;
     }
     subject.cgroup = watched.tree->path(record.cgroup_id);

@@ -25,11 +25,14 @@ class SharedSubjects {
     /// `hooks` outlives it.
     explicit SharedSubjects(kernel::Hooks& hooks) : hooks_(hooks) {}
 
-    /// Sets watch `number`, which is stored as `watch`, on what `selection` means. REQUIRES: the hooks are attached; the
+    /// Sets watch `number` on what `selection` means. REQUIRES: the hooks are attached; the
     /// scope of `resource` is not process. Errors: ENOSPC, the tables are full; EOPNOTSUPP, there is no such limit on
     /// this machine (cgroup v1); what /proc says.
-    [[nodiscard]] Result<void> select(std::uint32_t number, const brink_watch& watch,
-                                      const Resource& resource, const Selection& selection);
+    [[nodiscard]] Result<void> select(std::uint32_t number, const Resource& resource,
+                                      const Selection& selection);
+
+    /// The watch is gone.
+    void remove(std::uint32_t number) { watched_.erase(number); }
 
     /// Asks all processes for their limits again, where the lowest of a user's may have risen.
     void gather_limits();

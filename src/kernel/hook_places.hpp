@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The places in the kernel that the engines hook, and how each is hooked on the running kernel: which program
-// (src/bpf/descriptor.bpf.c, process.bpf.c, syscall.bpf.c), on which function. docs/adr/0001-counting.md says why.
+// (src/bpf/descriptor.bpf.c, process.bpf.c, selection.bpf.c, syscall.bpf.c), on which function. docs/adr/0001-counting.md says why.
 #pragma once
 
 #include <array>
@@ -33,8 +33,13 @@ struct HookPlace {
     static constexpr unsigned kPreempted = 64;    ///< only in HookFlavour::kprobe and noted
     static constexpr unsigned kOptional = 128;    ///< not needed to count
     static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
-    static constexpr unsigned kProcesses = 512;   ///< only if some process is
-    static constexpr unsigned kUnprovoked = 1024; ///< the self-test does not bring it about: it would need a cgroup of its own
+    static constexpr unsigned kOwners = 512;      ///< only if watches have owners
+    static constexpr unsigned kCgroups = 1024;    ///< only if some selection is by cgroup
+    static constexpr unsigned kNames = 2048;      ///< only if one is by name
+    static constexpr unsigned kUsers = 4096;      ///< only if one is by user
+    static constexpr unsigned kPolicies = 8192;   ///< only if one is by scheduling policy
+    static constexpr unsigned kProcesses = 16384; ///< only if some process is
+    static constexpr unsigned kUnprovoked = 32768; ///< not by the self-test: it would need a cgroup
 
     // Only if a number of a subject that is no process is watched; a place with several of these: if one of them is.
     static constexpr unsigned kUserLimits = 1U << 16;  ///< of a user: what an rlimit holds
@@ -42,9 +47,9 @@ struct HookPlace {
     static constexpr unsigned kInotify = 1U << 18;     ///< of a user: inotify
     static constexpr unsigned kCgroupPids = 1U << 19;
     static constexpr unsigned kCgroupMemory = 1U << 20;
-    static constexpr unsigned kUsers = kUserLimits | kSignals | kInotify;
-    static constexpr unsigned kCgroups = kCgroupPids | kCgroupMemory;
-    static constexpr unsigned kShared = kUsers | kCgroups;  ///< all of these
+    static constexpr unsigned kOfUsers = kUserLimits | kSignals | kInotify;
+    static constexpr unsigned kOfCgroups = kCgroupPids | kCgroupMemory;
+    static constexpr unsigned kShared = kOfUsers | kOfCgroups;  ///< all of these
 
     const char* program;
     When when;

@@ -27,10 +27,17 @@ struct HookOptions {
     HookEngine engine = HookEngine::kernel;
     std::string btf;                    ///< BTF of the running kernel; empty: the kernel's own
     std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
+    std::uint32_t max_watches = 64;     ///< at most BRINK_MAX_WATCHES
+    std::uint32_t max_owners = 0;       ///< numbered from 1; accounts as well
     bool descriptors = true;            ///< some watch counts them
     bool closes = true;                 ///< and wants to hear of the way down
     bool memory = true;                 ///< some watch reads a number of an mm_struct
     bool resident = true;               ///< some watch reads its resident pages
+    bool owners = true;                 ///< some watch has an owner
+    bool cgroups = true;                ///< some selection is by cgroup: who moves is to be seen
+    bool names = true;                  ///< by name: who is renamed
+    bool users = true;                  ///< by user: who becomes another one
+    bool policies = true;               ///< by scheduling policy
     bool processes = true;              ///< some watch is on processes
     unsigned shared = HookPlace::kShared;  ///< which numbers of other subjects are watched
 };
@@ -74,8 +81,27 @@ class Hooks {
     /// Whether refusals can be seen at all on this kernel; if not, why not is in status().
     [[nodiscard]] bool sees_refusals() const;
 
-    /// Writes the levels of watch `index` (< BRINK_MAX_WATCHES).
+    /// Writes the levels of watch `index` (< HookOptions::max_watches).
     [[nodiscard]] Result<void> set_watch(std::uint32_t index, const brink_watch& watch);
+
+    /// Writes account `index` (1..HookOptions::max_owners): its bounds, nothing taken yet.
+    [[nodiscard]] Result<void> set_account(std::uint32_t index, const brink_account& account);
+    /// One record of account `index` has been read.
+    void take_from_account(std::uint32_t index);
+    [[nodiscard]] std::uint64_t dropped_of(
+        std::uint32_t account) const;  ///< its share of dropped()
+    /// Watch `index` as it was written.
+    [[nodiscard]] brink_watch watch(std::uint32_t index) const;
+
+    /// Writes selector `index` (< BRINK_MAX_SELECTORS), or name `index` (< BRINK_MAX_SELECTOR_NAMES) of all of them.
+    [[nodiscard]] Result<void> set_selector(std::uint32_t index, const brink_selector& selector);
+    [[nodiscard]] Result<void> set_selector_name(std::uint32_t index,
+                                                 const brink_selector_name& name);
+    /// Bit `bit` (< BRINK_MAX_SELECTED) of a selector's watches stands for `watch`.
+    void set_selected(std::uint32_t bit, std::uint32_t watch);
+    /// The first `count` selectors are in force from now on. `systemd_hierarchy`: the number of `name=systemd` of
+    /// cgroup v1; 0: there is none.
+    void use_selectors(std::uint32_t count, int systemd_hierarchy);
 
     /// vm.max_map_count, the limit of BRINK_KIND_MAPPINGS. Tallies that are there already follow with their next
     /// BRINK_COMMAND_CHECK.
@@ -96,8 +122,10 @@ class Hooks {
     [[nodiscard]] std::uint32_t tallies() const { return n_tallies_; }
 
     [[nodiscard]] std::uint64_t dropped() const;  ///< records that found the ring full
-    /// Children that found no free tally, tables without a place in the index.
+    /// Processes that found no free tally, tables without a place in the index.
     [[nodiscard]] std::uint64_t unwatched() const;
+    /// Tallies that a hook has linked and left for BRINK_COMMAND_COUNT and BRINK_COMMAND_COMMIT, so far.
+    [[nodiscard]] std::uint64_t pending() const;
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;
@@ -126,6 +154,7 @@ class Hooks {
     void size_maps(const HookOptions& options);
     [[nodiscard]] Result<void> choose_programs(const HookOptions& options);
     [[nodiscard]] Result<void> map_tallies();
+    [[nodiscard]] Result<void> map_accounts();
     [[nodiscard]] Result<void> attach_hook(Hook& hook);
     [[nodiscard]] static HookStatus describe(const Hook& hook);
 
@@ -135,6 +164,8 @@ class Hooks {
     const RecordHandler* handler_ = nullptr;
     std::uint32_t room_ = 0;  // records that this read() may still hand over
     std::vector<Hook> hooks_;
+    brink_account* accounts_ = nullptr;  // mapped
+    std::uint32_t n_accounts_ = 0;
     void* tallies_ = nullptr;
     std::size_t tallies_bytes_ = 0;
     std::uint32_t n_tallies_ = 0;

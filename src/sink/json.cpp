@@ -152,6 +152,7 @@ void add_by_type(Object& object, std::string& out, const Event& event) {
     object.add("errno", event.error);
     if (event.error)
         if (const char* name = strerrorname_np(*event.error)) object.add("error", name);
+    object.add("times", event.times);
     object.add("lost", event.lost);
     object.add("reason", event.reason);
     object.add("action", event.action);

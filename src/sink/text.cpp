@@ -63,7 +63,8 @@ std::string word_of(const Event& event) {
         case EventType::initial: return terminal_safe(event.level_as);
         case EventType::denied: {
             const char* name = event.error ? strerrorname_np(*event.error) : nullptr;
-            return name != nullptr ? name : "denied";
+            if (name != nullptr) return name;
+            return event.reason.empty() ? "denied" : terminal_safe(event.reason);
         }
         case EventType::limit_changed: return "limit";
         case EventType::exit: return "exit";
@@ -110,7 +111,8 @@ std::string note_of(const Event& event) {
             if (event.cause == "limit") return "the limit changed";
             return event.cause == "exit" ? "on exit" : "";
         case EventType::initial: return "from the start";
-        case EventType::denied: return "refused";
+        case EventType::denied:
+            return event.times ? fmt::format("refused {} times", *event.times) : "refused";
         case EventType::limit_changed:
             return event.old_limit
                        ? fmt::format("was {}", format_quantity(*event.old_limit, unit_of(event)))

@@ -226,11 +226,11 @@ bool BrinkRun::wait_for_event(const std::function<bool(const Event&)>& wanted) {
 }
 
 BrinkWatch::BrinkWatch(pid_t pid, const RunOptions& options, const std::string& by)
-    : BrinkWatch(std::vector<std::string>{by, std::to_string(pid)}, options) {}
+    : BrinkWatch({by, std::to_string(pid)}, options) {}
 
-BrinkWatch::BrinkWatch(const std::vector<std::string>& whom, const RunOptions& options) {
+BrinkWatch::BrinkWatch(const std::vector<std::string>& subject, const RunOptions& options) {
     std::vector<std::string> arguments = brink_arguments("watch", options);
-    arguments.insert(arguments.end(), whom.begin(), whom.end());
+    arguments.insert(arguments.end(), subject.begin(), subject.end());
     child_ = std::make_unique<Child>(arguments, options.child);
 }
 

@@ -112,13 +112,23 @@ inline std::vector<Event> shared_events() {
     acted.pid = acted.tid = 1234;
     acted.comm = "leaky";
     acted.uid = 1000;
+    Event killed = subject_event(EventType::denied, 7);
+    killed.scope = "cgroup";
+    killed.resource = "memory";
+    killed.pid = killed.tid = killed.ppid = {};
+    killed.start_time = {};
+    killed.comm = killed.exe = "";
+    killed.reason = "oom_kill";
+    killed.times = 3;
+    killed.engine = "notify";
     Event socket = shared_crossing(4, "accept_queue", "socket");
     socket.target = "tcp 0.0.0.0:80";
     socket.pid = 1234;
     socket.comm = "leaky";
     Event file_system = shared_crossing(5, "inodes", "system");
     file_system.target = "/home";
-    return {user, cgroup, acted, socket, file_system, shared_crossing(6, "file_nr", "system")};
+    return {user,  cgroup, acted, socket, file_system, shared_crossing(6, "file_nr", "system"),
+            killed};
 }
 
 /// One event of every type and shape, numbered from 1.
