@@ -28,9 +28,11 @@ __noinline int shared_bind(void) {
     const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
     if (!watch)
         return -EINVAL;
-    if (family_of(watch->kind) != FAMILY_USER)
-        return link(cgroup_object((__u64)BPF_CORE_READ(file_behind(command.proc_fd), f_inode), watch->kind), watch,
-                           0);
+    if (family_of(watch->kind) != FAMILY_USER) {
+        const struct file* directory = file_behind(command.proc_fd);
+        __u64 inode = (__u64)BPF_CORE_READ(directory, f_inode);
+        return link(cgroup_object(inode, watch->kind), watch, 0);
+    }
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
