@@ -28,6 +28,7 @@ const Definition k_pids{
                  .limited_by = "pids.max",
                  .denied_errno = EAGAIN,
                  .exactness = "exact",
+                 .hooked = Hooked::cgroup_pids,
                  .facility = Facility::cgroup_events},
     .read_all = read_all,
 };

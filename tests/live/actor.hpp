@@ -39,6 +39,14 @@ enum class Deed : int {
     map_locked,    // `a` bytes, MAP_LOCKED
     lock_nothing,  // mlock() of what is not mapped
     drop_rights,   // CAP_IPC_LOCK, in effect
+    take_signal,   // one that is queued
+    end_process,   // the last that start_process started
+    close_inotify, // the last instance
+    watch_folder,  // on the last instance: a new folder in the one it was started with
+    unwatch,       // the last of these
+    close_queue,   // the last
+    unlock_shared, // the last
+    new_user_namespace,
     burn,          // until the kernel sends SIGXCPU, which it blocks
 };
 
