@@ -211,9 +211,9 @@ Sorted sort_resources(const MonitorOptions& options) {
     Sorted sorted;
     for (const engine::WatchSpec& watch : options.watches) {
         const Resource* resource = watch.resource;
-        if (options.engine == EngineChoice::tracepoint ? resource->has_tracepoints()
-                                                       : resource->has_hooks() &&
-                                                             options.engine != EngineChoice::poll)
+        if (options.engine == EngineChoice::tracepoint
+                ? resource->has_tracepoints()
+                : resource->has_hooks() && options.engine != EngineChoice::poll)
             sorted.hooked.insert(resource);
         else if (resource->facility == Facility::cpu_timer && options.engine != EngineChoice::poll)
             sorted.timed.insert(resource);

@@ -4,9 +4,9 @@
 #include "shared.bpf.h"
 #include "users.bpf.h"
 
-#define MOST_ABOVE 24        /* cgroups from one up to the root that are looked at */
-#define MOST_MIGRATING 16    /* sets of cgroups that leave together */
-#define NO_PIDS 4194305      /* PIDS_MAX: no limit */
+#define MOST_ABOVE 24       /* cgroups from one up to the root that are looked at */
+#define MOST_MIGRATING 16   /* sets of cgroups that leave together */
+#define NO_PIDS 4194305     /* PIDS_MAX: no limit */
 #define CSS_ONLINE (1 << 1) /* include/linux/cgroup-defs.h */
 #define CSS_DYING (1 << 4)
 
@@ -63,17 +63,17 @@ struct task_struct___grouped {
 static __always_inline __u64 state_of(__u64 object, __u32 kind) {
     if (kind == BRINK_KIND_CGROUP_PIDS)
         return object - bpf_core_field_offset(struct pids_cgroup, css);
-    return object - (kind == BRINK_KIND_CGROUP_SWAP ? bpf_core_field_offset(struct mem_cgroup, swap)
-                                                    : bpf_core_field_offset(struct mem_cgroup,
-                                                                            memory));
+    return object - (kind == BRINK_KIND_CGROUP_SWAP
+                         ? bpf_core_field_offset(struct mem_cgroup, swap)
+                         : bpf_core_field_offset(struct mem_cgroup, memory));
 }
 
 static __always_inline __u64 object_of(__u64 state, __u32 kind) {
     if (kind == BRINK_KIND_CGROUP_PIDS)
         return state + bpf_core_field_offset(struct pids_cgroup, css);
-    return state + (kind == BRINK_KIND_CGROUP_SWAP ? bpf_core_field_offset(struct mem_cgroup, swap)
-                                                   : bpf_core_field_offset(struct mem_cgroup,
-                                                                           memory));
+    return state + (kind == BRINK_KIND_CGROUP_SWAP
+                        ? bpf_core_field_offset(struct mem_cgroup, swap)
+                        : bpf_core_field_offset(struct mem_cgroup, memory));
 }
 
 /* The number of the cgroup, which is never used again; 0: it is gone, or its controller is. */
