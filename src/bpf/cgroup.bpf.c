@@ -164,10 +164,15 @@ static __always_inline __u64 set_of(const void* task) {
     return (__u64)BPF_CORE_READ((const struct task_struct___grouped*)task, cgroups);
 }
 
-/* `set`: where the child is to be, if not where its parent is. */
+/* Where a child is to be: `set`, if that is not 0, else where its parent is. */
+static __always_inline __u64 place_of_child(const void* set) {
+    __u64 named = address_of(set);
+    return named ? named : set_of((const void*)bpf_get_current_task());
+}
+
 SEC("fexit/pids_can_fork")
 int BPF_PROG(on_pids_can_fork, void* task, const void* set, int result) {
-    __u64 where = set ? address_of(set) : set_of((const void*)bpf_get_current_task());
+    __u64 where = place_of_child(set);
     if (result)
         pids_denied(pids_of(where));
     else
@@ -177,7 +182,7 @@ int BPF_PROG(on_pids_can_fork, void* task, const void* set, int result) {
 
 SEC("fexit/pids_cancel_fork")
 int BPF_PROG(on_pids_cancel_fork, void* task, const void* set) {
-    __u64 where = set ? address_of(set) : set_of((const void*)bpf_get_current_task());
+    __u64 where = place_of_child(set);
     NOTED(pids_changed(pids_of(where)));
     return 0;
 }
