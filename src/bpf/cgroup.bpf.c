@@ -4,9 +4,9 @@
 #include "shared.bpf.h"
 #include "users.bpf.h"
 
-#define MOST_ABOVE 24        /* cgroups from one up to the root that are looked at */
-#define MOST_MIGRATING 16    /* sets of cgroups that leave together */
-#define NO_PIDS 4194305      /* PIDS_MAX: no limit */
+#define MOST_ABOVE 24       /* cgroups from one up to the root that are looked at */
+#define MOST_MIGRATING 16   /* sets of cgroups that leave together */
+#define NO_PIDS 4194305     /* PIDS_MAX: no limit */
 #define CSS_ONLINE (1 << 1) /* include/linux/cgroup-defs.h */
 #define CSS_DYING (1 << 4)
 
@@ -63,17 +63,17 @@ struct task_struct___grouped {
 static __always_inline __u64 state_of(__u64 object, __u32 kind) {
     if (kind == BRINK_KIND_CGROUP_PIDS)
         return object - bpf_core_field_offset(struct pids_cgroup, css);
-    return object - (kind == BRINK_KIND_CGROUP_SWAP ? bpf_core_field_offset(struct mem_cgroup, swap)
-                                                    : bpf_core_field_offset(struct mem_cgroup,
-                                                                            memory));
+    return object - (kind == BRINK_KIND_CGROUP_SWAP
+                         ? bpf_core_field_offset(struct mem_cgroup, swap)
+                         : bpf_core_field_offset(struct mem_cgroup, memory));
 }
 
 static __always_inline __u64 object_of(__u64 state, __u32 kind) {
     if (kind == BRINK_KIND_CGROUP_PIDS)
         return state + bpf_core_field_offset(struct pids_cgroup, css);
-    return state + (kind == BRINK_KIND_CGROUP_SWAP ? bpf_core_field_offset(struct mem_cgroup, swap)
-                                                   : bpf_core_field_offset(struct mem_cgroup,
-                                                                           memory));
+    return state + (kind == BRINK_KIND_CGROUP_SWAP
+                        ? bpf_core_field_offset(struct mem_cgroup, swap)
+                        : bpf_core_field_offset(struct mem_cgroup, memory));
 }
 
 /* The number of the cgroup, which is never used again; 0: it is gone, or its controller is. */
@@ -164,10 +164,15 @@ static __always_inline __u64 set_of(const void* task) {
     return (__u64)BPF_CORE_READ((const struct task_struct___grouped*)task, cgroups);
 }
 
-/* `set`: where the child is to be, if not where its parent is. */
+/* Where a child is to be: `set`, if that is not 0, else where its parent is. */
+static __always_inline __u64 place_of_child(const void* set) {
+    __u64 named = address_of(set);
+    return named ? named : set_of((const void*)bpf_get_current_task());
+}
+
 SEC("fexit/pids_can_fork")
 int BPF_PROG(on_pids_can_fork, void* task, const void* set, int result) {
-    __u64 where = set ? address_of(set) : set_of((const void*)bpf_get_current_task());
+    __u64 where = place_of_child(set);
     if (result)
         pids_denied(pids_of(where));
     else
@@ -177,7 +182,7 @@ int BPF_PROG(on_pids_can_fork, void* task, const void* set, int result) {
 
 SEC("fexit/pids_cancel_fork")
 int BPF_PROG(on_pids_cancel_fork, void* task, const void* set) {
-    __u64 where = set ? address_of(set) : set_of((const void*)bpf_get_current_task());
+    __u64 where = place_of_child(set);
     NOTED(pids_changed(pids_of(where)));
     return 0;
 }

@@ -51,7 +51,13 @@ static __always_inline struct brink_tally* shared_next(struct shared_walk* w) {
 }
 
 /* What tells subjects of one sort apart from those of another with the same id. */
-enum family { FAMILY_NONE, FAMILY_USER, FAMILY_CGROUP_PIDS, FAMILY_CGROUP_MEMORY, FAMILY_CGROUP_SWAP };
+enum family {
+    FAMILY_NONE,
+    FAMILY_USER,
+    FAMILY_CGROUP_PIDS,
+    FAMILY_CGROUP_MEMORY,
+    FAMILY_CGROUP_SWAP
+};
 
 static __always_inline __u32 family_of(__u32 kind) {
     if (kind < BRINK_KIND_USER_PROCESSES)

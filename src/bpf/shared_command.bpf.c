@@ -7,8 +7,7 @@
 
 /* Links the watch to what `object` has the number of, unless it is linked, or not to be. 0: the first count is pending.
  * -EEXIST: it was linked before. `signal`: of a process of a user, whose limits are taken into account. */
-static __always_inline int link(__u64 object, const struct brink_watch* watch,
-                                       __u64 signal) {
+static __always_inline int link(__u64 object, const struct brink_watch* watch, __u64 signal) {
     if (!object || !shared_takes(watch, shared_id(object, watch->kind)))
         return -ESRCH;
     __u32 known = shared_find(object, command.watch);

@@ -5,7 +5,7 @@
 #include "shared.bpf.h"
 #include "users.bpf.h"
 
-#define MOST_NAMESPACES 33            /* user_namespaces(7): 32 below the first */
+#define MOST_NAMESPACES 33           /* user_namespaces(7): 32 below the first */
 #define TRACE_SIGNAL_OVERFLOW_FAIL 3 /* include/trace/events/signal.h: the sender gets EAGAIN */
 
 __u32 limits_stale __weak; /* the lowest limit of a user may have risen: the reader is to look */
@@ -125,8 +125,7 @@ __noinline int user_refused(__u64 counts, __u32 kind, __u64 more, __u64 sum) {
     return (int)error;
 }
 
-static __always_inline void rises(const struct ucounts* counts, __u32 kind, __u64 more,
-                                  __u64 sum) {
+static __always_inline void rises(const struct ucounts* counts, __u32 kind, __u64 more, __u64 sum) {
     __u64 user = address_of(counts);
     if (index_slot(user)) {
         if (kind == BRINK_KIND_USER_PROCESSES)
@@ -170,13 +169,13 @@ int on_signal_generate(struct bpf_raw_tracepoint_args* ctx) {
     __u64 user = user_of((const void*)ctx->args[2]);
     if (index_slot(user))
         shared_denied(user, BRINK_KIND_USER_SIGNALS, user_read(user, BRINK_KIND_USER_SIGNALS),
-                    EAGAIN);
+                      EAGAIN);
     return 0;
 }
 
 /* The kernel does not say whose counts were full: those of the user, for whom all tallies are searched. */
 __noinline int inotify_denied(__u32 namespace, __u32 uid, __u32 kind) {
-    __u64 subject = (__u64)namespace << 32 | uid;
+    __u64 subject = (__u64) namespace << 32 | uid;
     __u32 error = kind == BRINK_KIND_USER_INOTIFY_INSTANCES ? EMFILE : ENOSPC;
     __u32 id = shared_after(subject, FAMILY_USER, 0);
     const struct brink_tally* t = id ? tally_of(id) : 0;

@@ -99,8 +99,7 @@ Result<void> SharedSubjects::bind(std::uint32_t number, const std::string& direc
         }
         case -ESRCH:  // it has ended, was not selected, or is not counted
             return {};
-        case -ENOSPC:
-            return fail("the tables are full; --max-subjects makes them larger", ENOSPC);
+        case -ENOSPC: return fail("the tables are full; --max-subjects makes them larger", ENOSPC);
         default:
             return fail(fmt::format("cannot watch {}: {}", directory, std::strerror(-answer.error)),
                         -answer.error);

@@ -11,8 +11,8 @@
 #include <unordered_map>
 
 #include "base/result.hpp"
-#include "brink/resource.hpp"
 #include "bpf/wire.h"
+#include "brink/resource.hpp"
 #include "engine/selection.hpp"
 #include "kernel/cgroup_tree.hpp"
 #include "kernel/hooks.hpp"
@@ -68,7 +68,7 @@ class SharedSubjects {
     [[nodiscard]] resource::Subject subject_in(const brink_record& record, const Watched& watched);
 
     kernel::Hooks& hooks_;
-    std::map<std::uint32_t, Watched> watched_;  // by watch
+    std::map<std::uint32_t, Watched> watched_;        // by watch
     std::unordered_map<std::uint32_t, Known> known_;  // by tally
     std::uint32_t own_namespace_ = 0;                 // 0: not asked yet
 };

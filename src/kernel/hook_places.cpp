@@ -33,7 +33,7 @@ constexpr HookPlace memory_call(const char* program, const char* x64, const char
 }
 
 constexpr HookPlace after(const char* program, const char* purpose, unsigned traits,
-                         const char* function) {
+                          const char* function) {
     return {program, When::kernel, "fexit", purpose, traits, {function}};
 }
 
@@ -147,7 +147,7 @@ constexpr HookPlace kPlaces[] = {
     after("on_alloc_ucounts", "users appear", HookPlace::kOfUsers, "alloc_ucounts"),
     after("on_put_ucounts", "users go", HookPlace::kOfUsers, "put_ucounts"),
     after("on_inc_rlimit_ucounts", "counts of users rise", kUserLimits | kSignals,
-         "inc_rlimit_ucounts"),
+          "inc_rlimit_ucounts"),
     after("on_dec_rlimit_ucounts", "counts of users fall", kUserLimits, "dec_rlimit_ucounts"),
     after("on_do_prlimit_user", "limits of users change", kUserLimits | kSignals, "do_prlimit"),
     after("on_inc_rlimit_get_ucounts", "signals are queued", kSignals, "inc_rlimit_get_ucounts"),
@@ -174,7 +174,8 @@ constexpr HookPlace kPlaces[] = {
     after("on_pids_cancel_fork", "they are not after all", kCgroupPids | kUnprovoked,
           "pids_cancel_fork"),
     after("on_pids_release", "processes of cgroups are fewer", kCgroupPids, "pids_release"),
-    after("on_pids_can_attach", "processes change their cgroup", kCgroupPids | kUnprovoked, "pids_can_attach"),
+    after("on_pids_can_attach", "processes change their cgroup", kCgroupPids | kUnprovoked,
+          "pids_can_attach"),
     after("on_pids_cancel_attach", "they do not after all", kCgroupPids | kUnprovoked,
           "pids_cancel_attach"),
     after("on_page_counter_try_charge", "memory of cgroups is more", kCgroupMemory | kUnprovoked,

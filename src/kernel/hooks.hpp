@@ -25,20 +25,20 @@ namespace brink::kernel {
 
 struct HookOptions {
     HookEngine engine = HookEngine::kernel;
-    std::string btf;                    ///< BTF of the running kernel; empty: the kernel's own
-    std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
-    std::uint32_t max_watches = 64;     ///< at most BRINK_MAX_WATCHES
-    std::uint32_t max_owners = 0;       ///< numbered from 1; accounts as well
-    bool descriptors = true;            ///< some watch counts them
-    bool closes = true;                 ///< and wants to hear of the way down
-    bool memory = true;                 ///< some watch reads a number of an mm_struct
-    bool resident = true;               ///< some watch reads its resident pages
-    bool owners = true;                 ///< some watch has an owner
-    bool cgroups = true;                ///< some selection is by cgroup: who moves is to be seen
-    bool names = true;                  ///< by name: who is renamed
-    bool users = true;                  ///< by user: who becomes another one
-    bool policies = true;               ///< by scheduling policy
-    bool processes = true;              ///< some watch is on processes
+    std::string btf;                       ///< BTF of the running kernel; empty: the kernel's own
+    std::uint32_t max_subjects = 4096;     ///< watches on processes at once, children included
+    std::uint32_t max_watches = 64;        ///< at most BRINK_MAX_WATCHES
+    std::uint32_t max_owners = 0;          ///< numbered from 1; accounts as well
+    bool descriptors = true;               ///< some watch counts them
+    bool closes = true;                    ///< and wants to hear of the way down
+    bool memory = true;                    ///< some watch reads a number of an mm_struct
+    bool resident = true;                  ///< some watch reads its resident pages
+    bool owners = true;                    ///< some watch has an owner
+    bool cgroups = true;                   ///< some selection is by cgroup: who moves is to be seen
+    bool names = true;                     ///< by name: who is renamed
+    bool users = true;                     ///< by user: who becomes another one
+    bool policies = true;                  ///< by scheduling policy
+    bool processes = true;                 ///< some watch is on processes
     unsigned shared = HookPlace::kShared;  ///< which numbers of other subjects are watched
 };
 

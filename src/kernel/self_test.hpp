@@ -17,7 +17,8 @@ struct EngineReport {
     bool works = false;  ///< every hook that counting of processes needs loads, attaches and fires
     std::string reason;  ///< why not
     std::vector<HookStatus> hooks;
-    unsigned broken = 0;  ///< HookPlace::kShared: numbers of subjects that are no process for which that is not so
+    unsigned broken =
+        0;  ///< HookPlace::kShared: numbers of subjects that are no process for which that is not so
     std::uint64_t map_bytes = 0;
 };
 

@@ -5,11 +5,11 @@
 #include <linux/capability.h>
 #include <mqueue.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sched.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -143,7 +143,8 @@ std::int64_t open_queue(std::uint64_t messages, std::uint64_t bytes) {
     mq_attr attributes{};
     attributes.mq_maxmsg = static_cast<long>(messages);
     attributes.mq_msgsize = static_cast<long>(bytes);
-    const std::string name = "/brink-" + std::to_string(::getpid()) + "-" + std::to_string(number++);
+    const std::string name = "/brink-" + std::to_string(::getpid()) + "-" +
+                             std::to_string(number++);
     const mqd_t queue = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
     if (queue == mqd_t(-1)) return errno;
     held.queues.emplace_back(queue, name);

@@ -45,9 +45,7 @@ class CgroupForNow {
     }
     // Whoever was in it is being released still.
     bool remove() {
-        return eventually([&] {
-            return ::rmdir((kRoot + path_).c_str()) == 0 || errno == ENOENT;
-        });
+        return eventually([&] { return ::rmdir((kRoot + path_).c_str()) == 0 || errno == ENOENT; });
     }
 
   private:
@@ -221,7 +219,8 @@ TEST_F(Cgroups, Memory) {
         if (event.contains("cause")) continue;
         const auto usage = event.value("usage", std::uint64_t{0});
         const auto level = event.value("level", std::uint64_t{0});
-        EXPECT_LE(usage > level ? usage - level : level - usage, tolerance + megabyte) << brief(event);
+        EXPECT_LE(usage > level ? usage - level : level - usage, tolerance + megabyte)
+            << brief(event);
     }
 }
 

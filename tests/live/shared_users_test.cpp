@@ -23,13 +23,13 @@ constexpr std::uint64_t kQueue = 4 * (48 + 1000) + 4 * 48;
 struct Family {
     const char* resource;
     Deed up, down;
-    std::uint64_t a, b;     // of `up`
-    std::uint64_t unit;     // what one of them counts
-    std::uint64_t first;    // what is counted of a user who does nothing
-    int refused;            // errno
-    int rlimit;             // RLIMIT_…, or -1
-    const char* sysctl;     // where there is no rlimit
-    bool alone;             // its limit may be raised: there is one process only
+    std::uint64_t a, b;   // of `up`
+    std::uint64_t unit;   // what one of them counts
+    std::uint64_t first;  // what is counted of a user who does nothing
+    int refused;          // errno
+    int rlimit;           // RLIMIT_…, or -1
+    const char* sysctl;   // where there is no rlimit
+    bool alone;           // its limit may be raised: there is one process only
     std::vector<std::string> levels;
 };
 
@@ -44,7 +44,8 @@ std::uint64_t queued_signals(pid_t pid) {
 class UserCounts : public testing::TestWithParam<Family> {
   protected:
     void SetUp() override {
-        if (engine() != "kernel") GTEST_SKIP() << "engine " << engine() << " has no hooks for users";
+        if (engine() != "kernel")
+            GTEST_SKIP() << "engine " << engine() << " has no hooks for users";
     }
     WatchedLevels levels() const {
         WatchedLevels watched;
@@ -72,7 +73,8 @@ class Driven {
         const std::int64_t answer = actor(family_.up, family_.a, family_.b);
         const bool full = usage() + family_.unit > limit_;
         ASSERT_EQ(answer, full ? family_.refused : 0)
-            << "with " << usage() << " of " << limit_ << ": the test does not count as the kernel does";
+            << "with " << usage() << " of " << limit_
+            << ": the test does not count as the kernel does";
         if (full)
             refusals.push_back({usage(), limit_});
         else
@@ -89,7 +91,8 @@ class Driven {
         if (family_.rlimit >= 0)
             ASSERT_EQ(actor(Deed::set_limit, static_cast<std::uint64_t>(family_.rlimit), next), 0);
         else
-            ASSERT_TRUE(write_file(std::string("/proc/sys/") + family_.sysctl, std::to_string(next)));
+            ASSERT_TRUE(
+                write_file(std::string("/proc/sys/") + family_.sysctl, std::to_string(next)));
         limit_ = next;
     }
     std::uint64_t limit() const { return limit_; }
@@ -112,7 +115,8 @@ TEST_P(UserCounts, AreExactInRandomOperations) {
     const ScratchFolder folder;
     const std::uint64_t limit = family.first + 12 * family.unit;
     std::unique_ptr<SysctlForNow> sysctl;
-    if (family.sysctl) sysctl = std::make_unique<SysctlForNow>(family.sysctl, std::to_string(limit));
+    if (family.sysctl)
+        sysctl = std::make_unique<SysctlForNow>(family.sysctl, std::to_string(limit));
     BrinkWatch watch(static_cast<pid_t>(kStranger), watching(), "--user");
     ASSERT_TRUE(watch.wait_ready()) << watch.child().err();
     Oracle oracle(levels(), 0, limit);
@@ -139,7 +143,8 @@ TEST_P(UserCounts, AreExactInRandomOperations) {
             else
                 driven.shrink(actor);
             if (driven.refusals.size() > 3 && driven.usage() == driven.limit()) rising = false;
-            if (driven.usage() + 2 * family.unit > driven.limit() && driven.below(4) == 0) rising = false;
+            if (driven.usage() + 2 * family.unit > driven.limit() && driven.below(4) == 0)
+                rising = false;
             if (driven.held() == 0) rising = true;
             oracle.step(driven.usage(), driven.limit(), "operation " + std::to_string(i));
             if (std::string(family.resource) == "sigpending") {
@@ -174,27 +179,86 @@ TEST_P(UserCounts, AreExactInRandomOperations) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Of, UserCounts,
-    testing::Values(
-        Family{"nproc", Deed::start_process, Deed::end_process, 0, 0, 1, 1, EAGAIN, RLIMIT_NPROC,
-               nullptr, false, {"4", "6", "80%", "-1"}},
-        Family{"sigpending", Deed::queue_signal, Deed::take_signal, 0, 0, 1, 0, EAGAIN,
-               RLIMIT_SIGPENDING, nullptr, true, {"3", "50%", "80%", "-2"}},
-        Family{"msgqueue", Deed::open_queue, Deed::close_queue, 4, 1000, kQueue, 0, EMFILE,
-               RLIMIT_MSGQUEUE, nullptr, true, {"10000", "50%", "90%"}},
-        Family{"memlock_user", Deed::lock_shared, Deed::unlock_shared, kPage, 0, kPage, 0, ENOMEM,
-               RLIMIT_MEMLOCK, nullptr, true, {"12288", "50%", "90%"}},
-        Family{"inotify_instances", Deed::new_inotify, Deed::close_inotify, 0, 0, 1, 0, EMFILE, -1,
-               "fs/inotify/max_user_instances", true, {"3", "50%", "80%", "-2"}},
-        Family{"inotify_watches", Deed::watch_folder, Deed::unwatch, 0, 0, 1, 0, ENOSPC, -1,
-               "fs/inotify/max_user_watches", true, {"3", "50%", "80%", "-2"}}),
-    [](const auto& parameter) { return parameter.param.resource; });
+INSTANTIATE_TEST_SUITE_P(Of, UserCounts,
+                         testing::Values(Family{"nproc",
+                                                Deed::start_process,
+                                                Deed::end_process,
+                                                0,
+                                                0,
+                                                1,
+                                                1,
+                                                EAGAIN,
+                                                RLIMIT_NPROC,
+                                                nullptr,
+                                                false,
+                                                {"4", "6", "80%", "-1"}},
+                                         Family{"sigpending",
+                                                Deed::queue_signal,
+                                                Deed::take_signal,
+                                                0,
+                                                0,
+                                                1,
+                                                0,
+                                                EAGAIN,
+                                                RLIMIT_SIGPENDING,
+                                                nullptr,
+                                                true,
+                                                {"3", "50%", "80%", "-2"}},
+                                         Family{"msgqueue",
+                                                Deed::open_queue,
+                                                Deed::close_queue,
+                                                4,
+                                                1000,
+                                                kQueue,
+                                                0,
+                                                EMFILE,
+                                                RLIMIT_MSGQUEUE,
+                                                nullptr,
+                                                true,
+                                                {"10000", "50%", "90%"}},
+                                         Family{"memlock_user",
+                                                Deed::lock_shared,
+                                                Deed::unlock_shared,
+                                                kPage,
+                                                0,
+                                                kPage,
+                                                0,
+                                                ENOMEM,
+                                                RLIMIT_MEMLOCK,
+                                                nullptr,
+                                                true,
+                                                {"12288", "50%", "90%"}},
+                                         Family{"inotify_instances",
+                                                Deed::new_inotify,
+                                                Deed::close_inotify,
+                                                0,
+                                                0,
+                                                1,
+                                                0,
+                                                EMFILE,
+                                                -1,
+                                                "fs/inotify/max_user_instances",
+                                                true,
+                                                {"3", "50%", "80%", "-2"}},
+                                         Family{"inotify_watches",
+                                                Deed::watch_folder,
+                                                Deed::unwatch,
+                                                0,
+                                                0,
+                                                1,
+                                                0,
+                                                ENOSPC,
+                                                -1,
+                                                "fs/inotify/max_user_watches",
+                                                true,
+                                                {"3", "50%", "80%", "-2"}}),
+                         [](const auto& parameter) { return parameter.param.resource; });
 
 class UserSubjects : public testing::Test {
   protected:
     void SetUp() override {
-        if (engine() != "kernel") GTEST_SKIP() << "engine " << engine() << " has no hooks for users";
+        if (engine() != "kernel")
+            GTEST_SKIP() << "engine " << engine() << " has no hooks for users";
     }
 };
 
@@ -234,11 +298,13 @@ TEST_F(UserSubjects, WhoIsThereAlready) {
     options.watches = {"inotify_instances=3"};
     BrinkWatch watch(static_cast<pid_t>(kStranger), options, "--user");
     ASSERT_TRUE(watch.wait_ready()) << watch.child().err();
-    ASSERT_TRUE(watch.wait_for_event([](const Event& event) { return type_of(event) == "initial"; }));
+    ASSERT_TRUE(
+        watch.wait_for_event([](const Event& event) { return type_of(event) == "initial"; }));
     const Actor other;
     for (int i = 0; i < 4; ++i) ASSERT_EQ(other(Deed::new_inotify), 0);
     ASSERT_EQ(actor(Deed::close_inotify), 0);
-    ASSERT_TRUE(watch.wait_for_event([](const Event& event) { return type_of(event) == "crossing"; }));
+    ASSERT_TRUE(
+        watch.wait_for_event([](const Event& event) { return type_of(event) == "crossing"; }));
     watch.child().signal(SIGTERM);
     EXPECT_EQ(watch.wait(), 0);
     const Events events = watch.events();
