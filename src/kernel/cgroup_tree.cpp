@@ -72,6 +72,7 @@ std::vector<Cgroup> Cgroup::children() const {
             names.push_back(entry->path().filename().string());
     std::sort(names.begin(), names.end());
     std::vector<Cgroup> children;
+    children.reserve(names.size());
     for (const std::string& name : names) children.push_back(child(name));
     return children;
 }
