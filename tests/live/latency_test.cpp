@@ -3,6 +3,7 @@
 // that it belongs to, with the name of who did it.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -131,7 +132,10 @@ TEST(Latency, EverySampleBelongsToItsTimer) {
     EXPECT_EQ(number(thread, "unmatched"), loops - known);
     EXPECT_EQ(number(thread.at("latency"), "count"), loops);
     EXPECT_EQ(number(thread.at("parts").at("scheduling"), "count"), known);
-    if (on_host())
+    // Linux 7.2 does not start a timer that is due already (hrtimer_start_range_ns_user()): nobody is woken then.
+    utsname system{};
+    ::uname(&system);
+    if (on_host() || std::atoi(system.release) >= 7)
         EXPECT_GT(known, loops * 8 / 10);
     else
         EXPECT_EQ(known, loops);
@@ -233,12 +237,16 @@ TEST(Latency, AgreesWithCyclictest) {
     if (on_host()) GTEST_SKIP() << "only a guest is quiet";
     if (::access("/usr/bin/cyclictest", X_OK)) GTEST_SKIP() << "there is no cyclictest";
     const std::string loops = std::to_string(repeated(5000));
-    Child peer({"/usr/bin/cyclictest", "-t", "1", "-a", "0", "-p", "80", "-i", "2500", "-l", loops,
-                "-h", "20000", "-q", "-m"});
-    const Measured measured = measure(
-        {"-t", "1", "-a", "0", "-p", "80", "-i", "2507", "-l", loops, "-m"});
-    EXPECT_EQ(shell_status(peer.wait()), 0) << peer.err();
-    const double theirs = median_us(peer.out());
+    std::unique_ptr<Child> peer;
+    const Measured measured =
+        measure({"-t", "1", "-a", "0", "-p", "80", "-i", "2507", "-l", loops, "-m"}, [&](pid_t) {
+            peer = std::make_unique<Child>(
+                std::vector<std::string>{"/usr/bin/cyclictest", "-t", "1", "-a", "0", "-p", "80",
+                                         "-i", "2500", "-l", loops, "-h", "20000", "-q", "-m"});
+        });
+    ASSERT_TRUE(peer);
+    EXPECT_EQ(shell_status(peer->wait()), 0) << peer->err();
+    const double theirs = median_us(peer->out());
     const double ours =
         static_cast<double>(number(measured.of_type("total").at("latency"), "p50_ns")) / 1000;
     RecordProperty("cyclictest_us", std::to_string(theirs));
