@@ -152,8 +152,8 @@ Result<brink_event> Server::describe(Client& client, const brink_request& reques
         text = found->second.spec;
         engine = found->second.engine;
     }
-    brink_event answer = answer_to(
-        request, 0, text.substr(std::min<std::size_t>(request.offset, text.size())));
+    brink_event answer = answer_to(request, 0,
+                                   text.substr(std::min<std::size_t>(request.offset, text.size())));
     answer.engine = engine;
     answer.count = text.size();
     return answer;
