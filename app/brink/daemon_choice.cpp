@@ -22,7 +22,7 @@ bool has_hooks_for_all(const MonitorOptions& options) {
 std::optional<ChosenEngine> engine_of_daemon(const MonitorOptions& options) {
     const std::string socket = broker::default_socket();
     if (socket.empty() || ::geteuid() == 0 || options.engine != EngineChoice::automatic ||
-        !options.one_process || !has_hooks_for_all(options))
+        options.selection || !has_hooks_for_all(options))
         return std::nullopt;
     auto source = broker::DaemonSource::connect(socket);
     if (!source || (*source)->engine() == "poll") return std::nullopt;

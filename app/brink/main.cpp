@@ -13,6 +13,7 @@ struct Dispatch {
     int operator()(const WatchOptions& options) const { return watch_command(options); }
     int operator()(const TopOptions& options) const { return top_command(options); }
     int operator()(const LimitsOptions& options) const { return limits_command(options); }
+    int operator()(const LatencyOptions& options) const { return latency_command(options); }
     int operator()(const DoctorOptions& options) const { return doctor_command(options); }
     int operator()(const Stop& stop) const {
         std::fwrite(stop.out.data(), 1, stop.out.size(), stdout);

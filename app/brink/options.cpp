@@ -16,6 +16,8 @@
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
 #include "help.hpp"
+#include "latency_options.hpp"
+#include "option_readers.hpp"
 #include "option_values.hpp"
 
 namespace brink::app {
@@ -29,34 +31,6 @@ constexpr std::uint64_t kMostLines = 1'000'000;
 constexpr std::uint64_t kShortestIntervalNs = 100'000'000;
 
 using Words = std::span<const char* const>;
-
-// Reads option `name` with `read` into `to`, if it was given.
-template <typename Read, typename Value>
-Result<void> set(const Arguments& arguments, const std::string& name, Read read, Value& to) {
-    const auto text = arguments.one(name);
-    if (!text) return tl::unexpected(text.error());
-    if (!*text) return {};
-    auto value = read(**text);
-    if (!value) return tl::unexpected(value.error());
-    to = static_cast<Value>(std::move(*value));
-    return {};
-}
-
-// A reader of numbers from `low` to `high`, and one of times, for set().
-auto number_of(std::string_view option, std::uint64_t low, std::uint64_t high) {
-    return [=](const std::string& value) { return parse_number(option, value, low, high); };
-}
-
-auto duration_of(std::string_view option, std::uint64_t most_ns) {
-    return [=](const std::string& value) { return parse_duration_ns(option, value, most_ns); };
-}
-
-Result<std::string> parse_btf(const std::string& value) {
-    if (value.empty()) return fail("option --btf: the file name is empty; write a BTF file");
-    if (::access(value.c_str(), R_OK))
-        return fail(fmt::format("option --btf: {}: {}", in_quotes(value), std::strerror(errno)));
-    return value;
-}
 
 // "--user U or --all": how `brink watch` names subjects of `scope`.
 std::string_view options_for(Scope scope) {
@@ -76,8 +50,7 @@ Result<void> check_watchable(const engine::WatchSpec& watch, const engine::Selec
     if (!resource.watchable())
         return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
                                 resource.name, resource.unreadable));
-    if (selection ? selects(selection->by, resource.scope) : resource.scope == Scope::process)
-        return {};
+    if (selection ? selects(selection->by, resource) : resource.scope == Scope::process) return {};
     return fail(fmt::format(
         "watch {}: {} is counted for {}{}, not for {}{}; it is watched with brink watch and {}",
         in_quotes(watch.text), resource.name, resource.scope == Scope::system ? "the " : "a ",
@@ -116,7 +89,6 @@ Result<void> set_poll_interval(const Arguments& arguments, MonitorOptions& optio
 
 Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options,
                          const engine::Selection* selection = nullptr) {
-    options.one_process = !selection;
     Result<void> done = set_watches(arguments, options, selection);
     if (done) done = set(arguments, "--output", parse_output, options.output);
     if (done) done = set(arguments, "--events", parse_events_to, options.events);
@@ -311,6 +283,17 @@ CommandLine parse_limits(Words words) {
     return options;
 }
 
+CommandLine parse_latency(Words words) {
+    Arguments arguments(option_names("latency"), flag_names("latency"), "--help");
+    const std::vector<const char*> completed = with_bare_options(words);
+    auto done = arguments.parse(completed, false);
+    if (done && arguments.help()) return stop_with(latency_help());
+    if (!done) return wrong("brink latency", done.error(), kUsage);
+    auto options = read_latency_options(arguments);
+    if (!options) return wrong("brink latency", options.error(), kUsage);
+    return std::move(*options);
+}
+
 CommandLine parse_doctor(Words words) {
     Arguments arguments(option_names("doctor"));
     DoctorOptions options;
@@ -324,15 +307,15 @@ CommandLine parse_doctor(Words words) {
 
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
-    const std::string_view near = option
-                                      ? nearest(word, {"--help", "--version"})
-                                      : nearest(word, {"run", "watch", "top", "limits", "doctor"});
+    const std::string_view near = option ? nearest(word, {"--help", "--version"})
+                                         : nearest(word, {"run", "watch", "top", "limits",
+                                                          "latency", "doctor"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
-                                             : "run, watch, top, limits, doctor")},
+                                             : "run, watch, top, limits, latency, doctor")},
                  kUsage);
 }
 
@@ -340,6 +323,11 @@ Stop unknown_command(std::string_view word) {
 
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
+    if (command == "latency")
+        return {"-t,--threads",   "-a,--affinity", "-p,--priority", "--policy",
+                "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",
+                "-h,--histogram", "--worst",       "--plot",        "--samples",
+                "-o,--output",    "--btf"};
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
@@ -355,6 +343,7 @@ std::vector<std::string> option_names(std::string_view command) {
 std::vector<std::string> flag_names(std::string_view command) {
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
+    if (command == "latency") return {"-m,--mlockall", "-q,--quiet", "--default-system"};
     if (command == "watch") return {"--realtime", "--all", "--system"};
     return {};
 }
@@ -368,6 +357,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "watch") return parse_watch_command(rest);
     if (command == "top") return parse_top(rest);
     if (command == "limits") return parse_limits(rest);
+    if (command == "latency") return parse_latency(rest);
     if (command == "doctor") return parse_doctor(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");

@@ -33,6 +33,8 @@ class Session {
 
     /// Says on standard error which levels cannot be reached under the limits that `pid` has now.
     void say_dormant(pid_t pid) const;
+    /// Says how many subjects a selection means now, and of how many a level cannot be reached.
+    void say_selected() const;
 
     void on_restart(Restart restart) { restart_ = std::move(restart); }
     /// Called for each event, after it was written.

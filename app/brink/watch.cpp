@@ -95,8 +95,10 @@ int watch_command(const WatchOptions& options) {
         return kFailure;
     }
     notice(session.description(*subject));
-    if (options.pid) session.say_dormant(options.pid);
-    for (const std::string& remark : session.monitor().source().take_remarks()) notice(remark);
+    if (options.pid)
+        session.say_dormant(options.pid);
+    else
+        session.say_selected();
     session.read_records();
     while (!ended && !session.output().closed() && !session.source_failed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);

@@ -18,7 +18,7 @@ _brink_values() {
         --interval) mapfile -t COMPREPLY < <(compgen -W "1s 2s 5s 10s" -- "$2") ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$2") ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
-        --events | --btf | --exe)
+        --events | --btf | --exe | --plot | --samples)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$2")
             ;;
@@ -70,7 +70,7 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch top limits doctor --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch top limits latency doctor --help --version" -- "$current")
         return
     fi
     case $subcommand in
@@ -78,9 +78,17 @@ _brink() {
         watch) options="$common --pid --tid --unit --cgroup --comm --exe --user --container --realtime --all --system" ;;
         top) options="--resource --once --lines --interval --engine --output --help" ;;
         limits) options="--resource --all --lines --watch --interval --engine --output --help" ;;
+        latency)
+            options="--threads --affinity --priority --policy --interval --distance --duration --loops --histogram --worst"
+            options+=" --plot --samples --mlockall --quiet --default-system --output --btf --help"
+            ;;
         doctor) options="--output --btf --help" ;;
         *) return ;;
     esac
+    if [[ $subcommand == latency && $previous == --policy ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "fifo rr other batch idle" -- "$current")
+        return
+    fi
     if [[ $subcommand == run ]]; then
         index=$(_brink_command_index)
         if [[ -n $index ]]; then

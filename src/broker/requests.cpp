@@ -28,6 +28,10 @@ Result<engine::WatchSpec> parse_spec(const brink_request& request) {
     if (spec->resource->scope != Scope::process || !spec->resource->watchable())
         return fail(fmt::format("{} cannot be watched on a process", spec->resource->name),
                     EOPNOTSUPP);
+    if (spec->resource->facility == Facility::wakeups)
+        return fail(fmt::format("{} is not watched by the daemon; run brink watch as root",
+                                spec->resource->name),
+                    EOPNOTSUPP);
     return spec;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,9 +17,33 @@
 #include <cerrno>
 
 #include "base/fd.hpp"
+#include "kernel/mounts.hpp"
+#include "kernel/procfs.hpp"
 
 namespace brink::kernel {
 namespace {
+
+// The file through which a process joins the cgroup of v2 that it is in already; none where that cannot be written to.
+Fd open_own_cgroup() {
+    const Procfs procfs;
+    const auto mounts = read_mounts(procfs.root());
+    if (!mounts) return {};
+    for (const Mount& mount : *mounts) {
+        if (mount.type != "cgroup2") continue;
+        const std::string path = mount.point + procfs.cgroup(::getpid()) + "/cgroup.procs";
+        return Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    }
+    return {};
+}
+
+// What selections look at: the cgroup, the name, the user, the policy.
+void become_another(int own_cgroup) {
+    (void)!::write(own_cgroup, "0", 1);
+    ::prctl(PR_SET_NAME, "brink");
+    (void)!::setresuid(static_cast<uid_t>(-1), static_cast<uid_t>(-1), static_cast<uid_t>(-1));
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_BATCH, &none);
+}
 
 // In a child: opens, duplicates, closes, takes a table of its own, changes its limit, is refused,
 // executes, ends. Only async-signal-safe calls.
@@ -53,10 +78,11 @@ void do_sharing(void (*act)()) {
     ::waitpid(child, &status, 0);
 }
 
-Result<void> provoke() {
+Result<void> provoke(int own_cgroup) {
     const pid_t child = ::fork();
     if (child < 0) return fail_errno("cannot start a process for the self-test");
     if (child == 0) {
+        become_another(own_cgroup);
         do_sharing(leave_the_table);
         do_sharing(do_everything);
         ::_exit(0);
@@ -88,6 +114,8 @@ EngineReport test_engine(HookEngine engine, const std::string& btf) {
     options.engine = engine;
     options.btf = btf;
     options.max_subjects = 64;
+    const Fd own_cgroup = open_own_cgroup();
+    options.cgroups = static_cast<bool>(own_cgroup);  // else it cannot be provoked
     auto hooks = Hooks::load(options);
     if (!hooks) {
         report.reason = hooks.error().message;
@@ -99,7 +127,8 @@ EngineReport test_engine(HookEngine engine, const std::string& btf) {
     if (!statistics) report.reason = "the kernel does not count program runs (BPF_ENABLE_STATS)";
     for (auto attached : {(*hooks)->attach(), (*hooks)->attach_refusals()})
         if (!attached && report.reason.empty()) report.reason = attached.error().message;
-    if (auto provoked = provoke(); !provoked) report.reason = provoked.error().message;
+    if (auto provoked = provoke(own_cgroup.get()); !provoked)
+        report.reason = provoked.error().message;
     report.hooks = (*hooks)->status();
     judge(report);
     return report;

@@ -43,6 +43,7 @@ run_guest() {
     options+=(--env BRINK_LIVE_ROUNDS="${BRINK_LIVE_ROUNDS:-40}")
     options+=(--env BRINK_LIVE_WATCHES="${BRINK_LIVE_WATCHES:-10}")
     options+=(--env BRINK_LIVE_IDLE_S="${BRINK_LIVE_IDLE_S:-20}")
+    [[ ! -x /usr/bin/cyclictest ]] || options+=(--add /usr/bin/cyclictest)
     for program in "$build"/tests/live/work/*; do
         [[ -f $program && -x $program ]] || continue
         options+=(--add "$program=/usr/lib/brink-tests/${program##*/}")

@@ -152,10 +152,23 @@ TEST_F(SharedPoll, ThatThereIsNothingIsARemark) {
     ASSERT_TRUE(source_->select(watch("pids", {percent(80)}), cgroup_selection("/later")));
     const auto remarks = source_->take_remarks();
     ASSERT_EQ(remarks.size(), 1U);
-    EXPECT_EQ(remarks[0], "pids: nothing now is cgroup /later");
+    EXPECT_EQ(remarks[0], "pids: nothing of cgroup /later yet; what comes is watched");
     EXPECT_TRUE(source_->take_remarks().empty());
     cgroup("/later", 9, "10");
     EXPECT_EQ(reader_->next_text(), "initial 8 @9");
+}
+
+TEST_F(SharedPoll, ADormantLevelIsSaidOfWhatWasNamed) {
+    cgroup("/a", 3, "max");
+    ASSERT_TRUE(source_->select(watch("pids", {percent(80), at(9)}), cgroup_selection("/a")));
+    const auto remarks = source_->take_remarks();
+    ASSERT_EQ(remarks.size(), 1U);
+    EXPECT_EQ(remarks[0],
+              "80% of pids is dormant for cgroup /a: the limit is unlimited; it wakes when a "
+              "changed limit allows it");
+    cgroup("/a", 3, "3");
+    EXPECT_EQ(reader_->next_text(), "limit");
+    EXPECT_EQ(reader_->next_text(), "crossing up 3 @3 by limit");
 }
 
 TEST_F(SharedPoll, WhatCannotBeIsAnError) {
