@@ -38,6 +38,23 @@ loops() {
         "$brink" watch -w nofile=100% --pid '{other}'
 }
 
+# Through a daemon of its own, with the engine that is best here.
+monitor() {
+    local folder engine=kernel daemon
+    folder=$(mktemp -d)
+    grep -q '"engine": "kernel"' "$out/native.new" || engine=tracepoint
+    "$build/app/brinkd/brinkd" --socket "$folder/brink.sock" --engine "$engine" 2>"$folder/log" &
+    daemon=$!
+    until grep -q '^brinkd: serving' "$folder/log"; do
+        kill -0 "$daemon" 2>/dev/null || die "brinkd does not start: $(cat "$folder/log")"
+        sleep 0.1
+    done
+    BRINK_SOCKET=$folder/brink.sock "$build/bench/monitor_bench"
+    kill "$daemon"
+    wait "$daemon"
+    rm -r "$folder"
+}
+
 main() {
     ((EUID == 0)) || die "needs root"
     mkdir -p "$out"
@@ -45,6 +62,7 @@ main() {
         setup
         loops --startup | case_of startup
         loops --alternations 21 | case_of attached
+        monitor | case_of monitor
     } >"$out/native.new"
     mv "$out/native.new" "$out/native.jsonl"
 }

@@ -8,8 +8,7 @@ int main(void) {
     int fd = brink_open(NULL, 0);
     if (fd < 0 || brink_watch(fd, 0, "nofile=20") < 0)
         return fprintf(stderr, "%s\n", brink_error()), 1;
-    for (int i = 0; i < 20; i++)
-        tmpfile();
+    for (int i = 0; i < 20; i++) tmpfile();
     if (brink_read(fd, &event, 1) == 1)
         printf("%s[%d] has %llu open\n", event.comm, event.pid, (unsigned long long)event.usage);
 }

@@ -17,8 +17,8 @@ int main(int argc, char** argv) try {
     epoll_ctl(loop, EPOLL_CTL_ADD, monitor.fd(), &wanted);
     while (epoll_wait(loop, &wanted, 1, -1) == 1) {
         while (const auto event = monitor.read()) {
-            std::printf("%s %s[%d] usage %llu\n", brink_type_name(event->type), event->comm, event->pid,
-                        static_cast<unsigned long long>(event->usage));
+            std::printf("%s %s[%d] usage %llu\n", brink_type_name(event->type), event->comm,
+                        event->pid, static_cast<unsigned long long>(event->usage));
             if (event->type == BRINK_EVENT_EXIT) return 0;
         }
     }

@@ -80,7 +80,7 @@ void check_queue(std::span<const std::byte> bytes) {
             event.subject = value >> 4U;
             switch (value & 7U) {
                 case 0: reader.read(queue, value >> 3U); break;
-                case 1: queue.reply(event = {.type = BRINK_EVENT_REPLY}); break;
+                case 1: event.type = BRINK_EVENT_REPLY, queue.reply(event); break;
                 case 2: queue.lose(value >> 5U), pushed += value >> 5U; break;
                 case 3: require(queue.take_affected(value >> 3U).size() <= value >> 3U); break;
                 default: queue.push(event), ++pushed;

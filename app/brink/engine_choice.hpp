@@ -16,7 +16,7 @@ namespace brink::app {
 
 struct ChosenEngine {
     std::unique_ptr<engine::RecordSource> source;
-    std::string remark;  ///< what it costs or misses, and why it is not a better one
+    std::string remark;      ///< what it costs or misses, and why it is not a better one
     bool by_daemon = false;  ///< brinkd is asked, and decides what we may watch
 };
 

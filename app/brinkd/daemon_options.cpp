@@ -39,7 +39,7 @@ what one user may have:
   --user-watches N       watches; 1024
   --user-levels N        levels of all watches; 4096
   --user-subjects N      processes watched, children included; 1024
-  --user-queue BYTES     events that wait to be read; 1M
+  --user-queue BYTES     events that wait to be read; 4M
 
   --version, -h, --help
 

@@ -21,9 +21,10 @@ extern "C" {
 #define BRINK_TEXT_BYTES 104
 
 enum brink_request_op {
-    BRINK_REQUEST_ADD = 1,      /* sets watch `spec` on a process: the reply has its number */
-    BRINK_REQUEST_REMOVE = 2,   /* ends watch `watch`: no event of it comes after the reply */
-    BRINK_REQUEST_DESCRIBE = 3, /* the reply has the spec of watch `watch`, from `offset` on, and its engine; with 0 the
+    BRINK_REQUEST_ADD = 1,    /* sets watch `spec` on a process: the reply has its number */
+    BRINK_REQUEST_REMOVE = 2, /* ends watch `watch`: no event of it comes after the reply */
+    BRINK_REQUEST_DESCRIBE =
+        3, /* the reply has the spec of watch `watch`, from `offset` on, and its engine; with 0 the
                                    best engine there is */
 };
 

@@ -55,7 +55,8 @@ Result<void> set_spec(brink_request& request, std::string_view spec) {
 Result<void> ask(int fd, std::span<const brink_request> requests, std::vector<int> descriptors,
                  std::span<brink_event> replies) {
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return fail_errno("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return fail_errno("socketpair");
     const Fd ours(ends[0]);
     Fd theirs(ends[1]);
     descriptors.push_back(theirs.get());
@@ -76,7 +77,8 @@ Result<brink_event> ask(int fd, const brink_request& request, std::vector<int> d
     brink_event reply{};
     if (auto asked = ask(fd, {&request, 1}, std::move(descriptors), {&reply, 1}); !asked)
         return tl::unexpected(asked.error());
-    if (reply.error) return fail(*reply.text ? reply.text : std::strerror(reply.error), reply.error);
+    if (reply.error)
+        return fail(*reply.text ? reply.text : std::strerror(reply.error), reply.error);
     return reply;
 }
 

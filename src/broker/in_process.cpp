@@ -39,7 +39,7 @@ Result<std::unique_ptr<Server>> start(Fd socket, const SourceOptions& options) {
     server_options.quotas.watches = server_options.quotas.levels = options.max_watches;
     server_options.quotas.levels *= BRINK_MAX_LEVELS;
     server_options.quotas.subjects = options.max_subjects;
-    server_options.quotas.queue_bytes *= 16;
+    server_options.quotas.queue_bytes *= 4;
     auto server = Server::create(std::move(shared->source), server_options);
     if (!server) return server;
     if (auto adopted = (*server)->adopt(std::move(socket)); !adopted)

@@ -69,7 +69,8 @@ void take_control(msghdr& header, Message& message) {
 
 Result<void> ask_for_senders(int socket) {
     const int on = 1;
-    if (::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return fail_errno("SO_PASSCRED");
+    if (::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on))
+        return fail_errno("SO_PASSCRED");
     return {};
 }
 
@@ -89,7 +90,8 @@ Result<std::optional<Message>> receive(int socket) {
     // One byte more: a longer message is noticed.
     static thread_local std::array<std::byte, kMaxBytes + 1> bytes;
     constexpr std::size_t kSender = CMSG_SPACE(sizeof(ucred));
-    alignas(cmsghdr) std::array<char, kSender + CMSG_SPACE(kMaxDescriptors * sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, kSender + CMSG_SPACE(kMaxDescriptors * sizeof(int))>
+        control{};
     iovec data{bytes.data(), bytes.size()};
     msghdr header{};
     header.msg_iov = &data;

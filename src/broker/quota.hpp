@@ -18,7 +18,7 @@ struct Quotas {
     std::size_t watches = 1024;
     std::size_t levels = 4096;            ///< of all watches together
     std::size_t subjects = 1024;          ///< watches on processes at once, children included
-    std::size_t queue_bytes = 1U << 20U;  ///< events that wait to be read
+    std::size_t queue_bytes = 4U << 20U;  ///< events that wait to be read
 };
 
 /// One user, for as long as one of its clients is there.

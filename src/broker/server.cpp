@@ -173,12 +173,18 @@ void Server::answer_requests() {
 
 void Server::read_source() {
     users_.for_each([&](User& user) { user.dropped = source_->dropped_of(user.account); });
-    source_->read([&](const brink_record& record, const brink_stack_record*) { route(record); });
+    bool first = true;
+    source_->read([&](const brink_record& record, const brink_stack_record*) {
+        Client* const client = route(record);
+        // One that comes alone, as most do, is not to wait for what else there is to look at.
+        if (client && std::exchange(first, false)) (void)client->send();
+    });
     say_unclaimed_losses();
 }
 
-void Server::route(const brink_record& record) {
-    if (record.watch >= slots_.size() || !slots_[record.watch].client) return;
+// Whose it was; nullptr: nobody's.
+Client* Server::route(const brink_record& record) {
+    if (record.watch >= slots_.size() || !slots_[record.watch].client) return nullptr;
     const Slot& slot = slots_[record.watch];
     Client& client = *slot.client;
     if (record.type == BRINK_RECORD_LOST) {
@@ -188,11 +194,12 @@ void Server::route(const brink_record& record) {
         user.lost += count;
         if (count > 0) client.queue.lose(count);
     } else if (auto event = event_of(record, *slot.watch, client.peer(),
-                                   source_->engine_of(record.tally))) {
+                                     source_->engine_of(record.tally))) {
         event->watch = slot.number;
         client.queue.push(*event);
     }
     note_news(client);
+    return &client;
 }
 
 // Records of subjects that ended before anything was heard of them: it is known only whose they were. Those that were

@@ -68,7 +68,7 @@ class Server {
     [[nodiscard]] Result<brink_event> remove(Client& client, const brink_request& request);
     [[nodiscard]] Result<brink_event> describe(Client& client, const brink_request& request) const;
     void read_source();
-    void route(const brink_record& record);
+    Client* route(const brink_record& record);
     void say_unclaimed_losses();
     void send_news();
     void resync(Client& client);

@@ -37,7 +37,8 @@ Result<SharedSource> open_shared_source(const SourceOptions& options) {
     std::vector<engine::CombinedSource::Part> parts;
     const bool tracepoint = options.engine == EngineWish::tracepoint;
     if (options.engine != EngineWish::poll) {
-        auto hooked = hooks(tracepoint ? kernel::HookEngine::tracepoint : kernel::HookEngine::kernel,
+        auto hooked = hooks(tracepoint ? kernel::HookEngine::tracepoint
+                                       : kernel::HookEngine::kernel,
                             options);
         if (hooked)
             parts.push_back({std::move(*hooked), [](const Resource& r) { return r.has_hooks(); }});

@@ -2,6 +2,9 @@
 // Passes on, with numbers translated.
 #include "engine/combined_source.hpp"
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <utility>
 
 #include "base/epoll.hpp"
@@ -17,12 +20,19 @@ constexpr std::uint32_t kTallyMask = (std::uint32_t{1} << kPartShift) - 1;
 
 Result<std::unique_ptr<CombinedSource>> CombinedSource::create(std::vector<Part> parts) {
     std::unique_ptr<CombinedSource> combined(new CombinedSource);
+<<<<<<< HEAD
     std::vector<int> fds;
     fds.reserve(parts.size());
     for (const Part& part : parts) fds.push_back(part.source->fd());
     auto epoll = epoll_of(fds);
+=======
+    auto epoll = epoll_of({});
+>>>>>>> broker
     if (!epoll) return tl::unexpected(epoll.error());
     combined->epoll_ = std::move(*epoll);
+    for (std::size_t part = 0; part < parts.size(); ++part)
+        if (auto added = add_to_epoll(combined->epoll_, parts[part].source->fd(), part); !added)
+            return tl::unexpected(added.error());
     combined->watches_.resize(parts.size());
     combined->parts_ = std::move(parts);
     return combined;
@@ -136,8 +146,14 @@ std::optional<std::size_t> CombinedSource::check_all() {
     return differing;
 }
 
+// Only from those that have something: the others would look around in vain, while the records of one wait.
 void CombinedSource::read(const Reader& reader) {
-    for (std::size_t part = 0; part < parts_.size(); ++part) read_from(part, reader);
+    std::array<epoll_event, 16> events{};
+    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+    std::uint32_t ready = 0;
+    for (int i = 0; i < n; ++i) ready |= 1U << events.at(static_cast<std::size_t>(i)).data.u64;
+    for (std::size_t part = 0; part < parts_.size(); ++part)
+        if (ready >> part & 1U || parts_[part].source->timeout_ms() >= 0) read_from(part, reader);
 }
 
 void CombinedSource::read_from(std::size_t part, const Reader& reader) {

@@ -283,32 +283,34 @@ TEST_F(Authority, AClientInAnotherPidNamespaceHasItsOwnNumbers) {
     int answers[2];
     ASSERT_EQ(::pipe2(answers, O_CLOEXEC), 0);
     Steps outside({[&] {
-        if (::unshare(CLONE_NEWPID)) return errno;
-        const pid_t first = ::fork();
-        if (first == 0) {
-            if (become(kAlice, kAlice)()) ::_exit(1);
-            Monitor inside(brink_open(daemon_.socket().c_str(), 0));
-            brink_request request{};  // a bare number
-            request.protocol = BRINK_PROTOCOL;
-            request.op = BRINK_REQUEST_ADD;
-            request.pid = 1;
-            std::strcpy(request.spec, kLevel);
-            brink_event reply{};
-            if (::write(inside.fd(), &request, sizeof request) < 0 ||
-                brink_read(inside.fd(), &reply, 1) != 1)
-                ::_exit(2);
-            const int by_library = inside.watch(::getpid(), "nofile=40");
-            for (int i = 0; i < 40; ++i)
-                if (::open("/dev/null", O_RDONLY) < 0) ::_exit(3);
-            const auto event = inside.next();
-            const int answer[] = {reply.error, by_library, event ? event->pid : -1,
-                                  event ? event->ppid : -1, event ? event->tid : -1};
-            ::_exit(::write(answers[1], answer, sizeof answer) == sizeof answer ? 0 : 4);
-        }
-        int status = 0;
-        ::waitpid(first, &status, 0);
-        return WEXITSTATUS(status);
-    }}, true);
+                      if (::unshare(CLONE_NEWPID)) return errno;
+                      const pid_t first = ::fork();
+                      if (first == 0) {
+                          if (become(kAlice, kAlice)()) ::_exit(1);
+                          Monitor inside(brink_open(daemon_.socket().c_str(), 0));
+                          brink_request request{};  // a bare number
+                          request.protocol = BRINK_PROTOCOL;
+                          request.op = BRINK_REQUEST_ADD;
+                          request.pid = 1;
+                          std::strcpy(request.spec, kLevel);
+                          brink_event reply{};
+                          if (::write(inside.fd(), &request, sizeof request) < 0 ||
+                              brink_read(inside.fd(), &reply, 1) != 1)
+                              ::_exit(2);
+                          const int by_library = inside.watch(::getpid(), "nofile=40");
+                          for (int i = 0; i < 40; ++i)
+                              if (::open("/dev/null", O_RDONLY) < 0) ::_exit(3);
+                          const auto event = inside.next();
+                          const int answer[] = {reply.error, by_library, event ? event->pid : -1,
+                                                event ? event->ppid : -1, event ? event->tid : -1};
+                          ::_exit(::write(answers[1], answer, sizeof answer) == sizeof answer ? 0
+                                                                                              : 4);
+                      }
+                      int status = 0;
+                      ::waitpid(first, &status, 0);
+                      return WEXITSTATUS(status);
+                  }},
+                  true);
     ASSERT_EQ(outside.next(), 0);
     int answer[5] = {};
     ASSERT_EQ(::read(answers[0], answer, sizeof answer), ssize_t{sizeof answer});

@@ -23,7 +23,9 @@ class ThroughDaemon : public testing::Test {
         brink_ = folder_ / std::filesystem::path(brink_path()).filename().string();
     }
     ChildOptions as_alice() const {
-        return {.soft_limit = 100, .uid = kAlice, .environment = {{"BRINK_SOCKET", daemon_.socket()}}};
+        return {.soft_limit = 100,
+                .uid = kAlice,
+                .environment = {{"BRINK_SOCKET", daemon_.socket()}}};
     }
 
     Daemon daemon_;
@@ -32,10 +34,11 @@ class ThroughDaemon : public testing::Test {
 };
 
 TEST_F(ThroughDaemon, RunOfAnOrdinaryUserIsExact) {
-    Child brink({brink_, "run", "-o", "json", "-w", "nofile=20,80%", "--on", "20=exec:exit 0", "--events",
-                 folder_ / "events", "--", folder_ / "puppet"},
+    Child brink({brink_, "run", "-o", "json", "-w", "nofile=20,80%", "--on", "20=exec:exit 0",
+                 "--events", folder_ / "events", "--", folder_ / "puppet"},
                 as_alice());
-    ASSERT_TRUE(brink.wait_for_error_line("^brink: watching .*engine " + engine() + ".*brinkd")) << brink.err();
+    ASSERT_TRUE(brink.wait_for_error_line("^brink: watching .*engine " + engine() + ".*brinkd"))
+        << brink.err();
     ASSERT_FALSE(brink.take_line().empty());
     for (const char* order : {"to 30", "to 10", "to 85", "to 10"}) {
         brink.send(order);
@@ -61,7 +64,8 @@ TEST_F(ThroughDaemon, RunOfAnOrdinaryUserIsExact) {
 
 TEST_F(ThroughDaemon, WatchIsRefusedWhereTheDaemonRefuses) {
     const Puppet roots;
-    Child refused({brink_, "watch", "-w", "nofile=20", "--pid", std::to_string(roots.pid())}, as_alice());
+    Child refused({brink_, "watch", "-w", "nofile=20", "--pid", std::to_string(roots.pid())},
+                  as_alice());
     EXPECT_EQ(shell_status(refused.wait()), 1) << refused.err();
     EXPECT_NE(refused.err().find(std::to_string(roots.pid())), std::string::npos) << refused.err();
 }
@@ -69,7 +73,8 @@ TEST_F(ThroughDaemon, WatchIsRefusedWhereTheDaemonRefuses) {
 TEST_F(ThroughDaemon, WatchEndsWithTheDaemonAndSaysSo) {
     Steps process({become(kAlice, kAlice)});
     ASSERT_EQ(process.next(), 0);
-    Child watch({brink_, "watch", "-w", "nofile=20", "--pid", std::to_string(process.pid())}, as_alice());
+    Child watch({brink_, "watch", "-w", "nofile=20", "--pid", std::to_string(process.pid())},
+                as_alice());
     ASSERT_TRUE(watch.wait_for_error_line("^brink: watching .*brinkd")) << watch.err();
     daemon_.child().signal(SIGKILL);
     EXPECT_EQ(shell_status(watch.wait()), 1);

@@ -41,7 +41,8 @@ void expect_served(const Daemon& daemon) {
     ASSERT_EQ(process.next(), 0);
     const auto count = descriptor_count(process.pid());
     ASSERT_TRUE(count);
-    ASSERT_EQ(monitor.watch(process.pid(), "nofile=" + std::to_string(*count + 1)), 0) << brink_error();
+    ASSERT_EQ(monitor.watch(process.pid(), "nofile=" + std::to_string(*count + 1)), 0)
+        << brink_error();
     ASSERT_EQ(process.next(), 0);
     for (std::uint64_t i = 1; i <= 20; ++i) {
         const auto event = monitor.next();
@@ -97,7 +98,8 @@ TEST_F(HostileClient, DescriptorsThatNobodyAskedForAreClosed) {
         part->cmsg_type = SCM_RIGHTS;
         part->cmsg_len = CMSG_LEN(100 * sizeof(int));
         for (int i = 0; i < 100; ++i)
-            std::memcpy(CMSG_DATA(part) + static_cast<std::size_t>(i) * sizeof(int), &pipe[1], sizeof(int));
+            std::memcpy(CMSG_DATA(part) + static_cast<std::size_t>(i) * sizeof(int), &pipe[1],
+                        sizeof(int));
         ASSERT_GT(::sendmsg(monitor.fd(), &header, 0), 0);
         brink_event reply{};
         ASSERT_EQ(brink_read(monitor.fd(), &reply, 1), 1);
@@ -118,7 +120,8 @@ TEST_F(HostileClient, WhoNeverReadsLosesAndIsTold) {
     Steps process({open_files(10), cross(kTimes)});
     ASSERT_EQ(process.next(), 0);
     const auto count = descriptor_count(process.pid());
-    ASSERT_EQ(lazy.watch(process.pid(), "nofile=" + std::to_string(*count + 1)), 0) << brink_error();
+    ASSERT_EQ(lazy.watch(process.pid(), "nofile=" + std::to_string(*count + 1)), 0)
+        << brink_error();
     ASSERT_EQ(process.next(), 0);
     expect_served(daemon_);
     // Every crossing is either here or counted, the numbers agree, and in the end it is known where the process stands.
@@ -171,7 +174,8 @@ TEST_F(HostileClient, DiesInTheMidstOfIt) {
             request.pid = process.pid();
             std::strcpy(request.spec, "nofile=500");
         }
-        ASSERT_GT(::write(monitor.fd(), requests.data(), requests.size() * sizeof(brink_request)), 0);
+        ASSERT_GT(::write(monitor.fd(), requests.data(), requests.size() * sizeof(brink_request)),
+                  0);
     }
     expect_served(daemon_);
 }
@@ -204,11 +208,13 @@ TEST(DaemonDescriptors, AreUsedUp) {
 }
 
 TEST(DaemonQuotas, BoundOneUserAndNoOther) {
-    Daemon daemon({"--user-watches", "3", "--user-levels", "7", "--user-clients", "2", "--user-subjects", "2"});
+    Daemon daemon({"--user-watches", "3", "--user-levels", "7", "--user-clients", "2",
+                   "--user-subjects", "2"});
     ASSERT_TRUE(daemon.wait_ready()) << daemon.child().err();
     std::vector<std::unique_ptr<Steps>> own;
     for (int i = 0; i < 4; ++i) {
-        own.push_back(std::make_unique<Steps>(std::vector<std::function<int()>>{become(kAlice, kAlice)}));
+        own.push_back(
+            std::make_unique<Steps>(std::vector<std::function<int()>>{become(kAlice, kAlice)}));
         ASSERT_EQ(own.back()->next(), 0);
     }
     Monitor first = open_as(daemon, kAlice, kAlice);

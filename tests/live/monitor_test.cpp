@@ -91,9 +91,10 @@ TEST(MonitorDescriptor, AChildReadsWhatItsParentWatches) {
     Steps process({open_files(20)});
     ASSERT_EQ(monitor.watch(process.pid(), "nofile=15"), 0) << brink_error();
     Steps child({[&] {
-        const auto event = monitor.next();
-        return event ? static_cast<int>(event->usage) : -1;
-    }}, true);
+                    const auto event = monitor.next();
+                    return event ? static_cast<int>(event->usage) : -1;
+                }},
+                true);
     monitor.close();
     ASSERT_EQ(process.next(), 0);
     EXPECT_EQ(child.next(), 15);
@@ -106,7 +107,8 @@ TEST(MonitorDescriptor, ManyWatchesGoInOneWrite) {
     std::vector<std::unique_ptr<Steps>> processes;
     std::vector<brink_target> targets;
     for (std::uint64_t i = 0; i < BRINK_MAX_REQUESTS; ++i) {
-        processes.push_back(std::make_unique<Steps>(std::vector<std::function<int()>>{open_files(20)}));
+        processes.push_back(
+            std::make_unique<Steps>(std::vector<std::function<int()>>{open_files(20)}));
         targets.push_back({processes.back()->pid(), "nofile=250", 1000 + i, 0, 0});
     }
     targets.back().spec = "nofile=no";
@@ -180,7 +182,8 @@ TEST(MonitorDescriptor, ServedInsideTheProcess) {
     const auto before = descriptor_count(::getpid());
     Monitor monitor(brink_open(nullptr, flags));
     ASSERT_GE(monitor.fd(), 0) << brink_error();
-    EXPECT_EQ(descriptor_count(::getpid()), *before + 1) << "the programs' descriptors are not ours";
+    EXPECT_EQ(descriptor_count(::getpid()), *before + 1)
+        << "the programs' descriptors are not ours";
     Steps process({open_files(20)});
     ASSERT_EQ(monitor.watch(process.pid(), "nofile=15"), 0) << brink_error();
     ASSERT_EQ(process.next(), 0);
@@ -206,7 +209,8 @@ TEST(MonitorDescriptor, AnotherLanguageNeedsASocketOnly) {
     ASSERT_EQ(process.next(), 0);
     const std::string line = python.take_line();
     EXPECT_NE(line.find("crossing up"), std::string::npos) << line << python.err();
-    EXPECT_NE(line.find("[" + std::to_string(process.pid()) + "] usage 15"), std::string::npos) << line;
+    EXPECT_NE(line.find("[" + std::to_string(process.pid()) + "] usage 15"), std::string::npos)
+        << line;
     ::kill(process.pid(), SIGKILL);
     EXPECT_EQ(shell_status(python.wait()), 0) << python.err();
 }

@@ -23,7 +23,8 @@ Steps::Steps(std::vector<std::function<int()>> steps, bool keeps) {
         ::close(orders[1]);
         ::close(answers[0]);
         if (!keeps) {
-            const int low[] = {::fcntl(orders[0], F_DUPFD_CLOEXEC, 100), ::fcntl(answers[1], F_DUPFD_CLOEXEC, 100)};
+            const int low[] = {::fcntl(orders[0], F_DUPFD_CLOEXEC, 100),
+                               ::fcntl(answers[1], F_DUPFD_CLOEXEC, 100)};
             orders[0] = ::dup3(low[0], 3, O_CLOEXEC);
             answers[1] = ::dup3(low[1], 4, O_CLOEXEC);
             ::syscall(SYS_close_range, 5U, ~0U, 0U);

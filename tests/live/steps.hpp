@@ -29,9 +29,10 @@ class Steps {
 };
 
 // Steps.
-std::function<int()> become(uid_t uid, gid_t gid);               // all ids
-std::function<int()> become_mixed(uid_t real, uid_t saved);      // the effective one as the real one
-std::function<int()> open_files(int count);                      // and keep them
-std::function<int()> execute(const std::string& program);        // a busybox, or a copy of it, that sleeps
+std::function<int()> become(uid_t uid, gid_t gid);           // all ids
+std::function<int()> become_mixed(uid_t real, uid_t saved);  // the effective one as the real one
+std::function<int()> open_files(int count);                  // and keep them
+std::function<int()> execute(
+    const std::string& program);  // a busybox, or a copy of it, that sleeps
 
 }  // namespace brink::live

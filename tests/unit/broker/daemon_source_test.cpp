@@ -12,9 +12,9 @@ namespace brink::broker {
 namespace {
 
 TEST(SpecText, MeansTheSame) {
-    for (const char* typed :
-         {"nofile=900", "nofile=80%", "nofile=12.5%,0.001%,100%", "nofile=-50", "as=2G,512M:up",
-          "cpu=30s,250ms:up", "cpu=-5s:down", "nofile=50,60:rearm=40:no-inherit", "nofile=90%:rearm=80%:up"}) {
+    for (const char* typed : {"nofile=900", "nofile=80%", "nofile=12.5%,0.001%,100%", "nofile=-50",
+                              "as=2G,512M:up", "cpu=30s,250ms:up", "cpu=-5s:down",
+                              "nofile=50,60:rearm=40:no-inherit", "nofile=90%:rearm=80%:up"}) {
         const auto spec = engine::parse_watch(typed);
         ASSERT_TRUE(spec) << spec.error().message;
         const brink_watch watch = engine::wire_watch(*spec);
