@@ -20,14 +20,7 @@ constexpr std::uint32_t kTallyMask = (std::uint32_t{1} << kPartShift) - 1;
 
 Result<std::unique_ptr<CombinedSource>> CombinedSource::create(std::vector<Part> parts) {
     std::unique_ptr<CombinedSource> combined(new CombinedSource);
-<<<<<<< HEAD
-    std::vector<int> fds;
-    fds.reserve(parts.size());
-    for (const Part& part : parts) fds.push_back(part.source->fd());
-    auto epoll = epoll_of(fds);
-=======
     auto epoll = epoll_of({});
->>>>>>> broker
     if (!epoll) return tl::unexpected(epoll.error());
     combined->epoll_ = std::move(*epoll);
     for (std::size_t part = 0; part < parts.size(); ++part)
