@@ -11,5 +11,6 @@ int watch_command(const WatchOptions& options);
 int top_command(const TopOptions& options);
 int limits_command(const LimitsOptions& options);
 int doctor_command(const DoctorOptions& options);
+int events_command(const EventsOptions& options);
 
 }  // namespace brink::app

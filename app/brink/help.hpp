@@ -13,5 +13,6 @@ namespace brink::app {
 [[nodiscard]] std::string top_help();
 [[nodiscard]] std::string limits_help();
 [[nodiscard]] std::string doctor_help();
+[[nodiscard]] std::string events_help();
 
 }  // namespace brink::app

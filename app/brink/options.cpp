@@ -15,7 +15,9 @@
 #include "arguments.hpp"
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
+#include "events_options.hpp"
 #include "help.hpp"
+#include "option_setting.hpp"
 #include "option_values.hpp"
 
 namespace brink::app {
@@ -29,27 +31,6 @@ constexpr std::uint64_t kMostLines = 1'000'000;
 constexpr std::uint64_t kShortestIntervalNs = 100'000'000;
 
 using Words = std::span<const char* const>;
-
-// Reads option `name` with `read` into `to`, if it was given.
-template <typename Read, typename Value>
-Result<void> set(const Arguments& arguments, const std::string& name, Read read, Value& to) {
-    const auto text = arguments.one(name);
-    if (!text) return tl::unexpected(text.error());
-    if (!*text) return {};
-    auto value = read(**text);
-    if (!value) return tl::unexpected(value.error());
-    to = static_cast<Value>(std::move(*value));
-    return {};
-}
-
-// A reader of numbers from `low` to `high`, and one of times, for set().
-auto number_of(std::string_view option, std::uint64_t low, std::uint64_t high) {
-    return [=](const std::string& value) { return parse_number(option, value, low, high); };
-}
-
-auto duration_of(std::string_view option, std::uint64_t most_ns) {
-    return [=](const std::string& value) { return parse_duration_ns(option, value, most_ns); };
-}
 
 Result<std::string> parse_btf(const std::string& value) {
     if (value.empty()) return fail("option --btf: the file name is empty; write a BTF file");
@@ -126,12 +107,6 @@ Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options,
         done = set(arguments, "--max-subjects", number_of("--max-subjects", 1, kMostSubjects),
                    options.max_subjects);
     return done;
-}
-
-Stop stop_with(std::string text) { return Stop{.status = 0, .out = std::move(text), .err = {}}; }
-
-Stop wrong(std::string_view where, const Error& error, int status) {
-    return Stop{.status = status, .out = {}, .err = fmt::format("{}: {}\n", where, error.message)};
 }
 
 CommandLine parse_run(Words words) {
@@ -235,14 +210,6 @@ Result<void> add_resources(std::string_view list, std::vector<const Resource*>& 
     }
 }
 
-// What `top` and `limits` share. `resources`: all unless some were named.
-Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
-    for (const std::string& list : arguments.all("--resource"))
-        if (auto added = add_resources(list, found); !added) return added;
-    if (found.empty()) found.assign(resources().begin(), resources().end());
-    return {};
-}
-
 Result<EngineChoice> parse_look_engine(const std::string& value) {
     auto engine = parse_engine(value);
     if (!engine)
@@ -263,6 +230,7 @@ Result<void> set_interval(const Arguments& arguments, std::uint64_t& interval_ns
 
 Result<void> set_look(const Arguments& arguments, LookOptions& options) {
     Result<void> done = set_resources(arguments, options.resources);
+    if (options.resources.empty()) options.resources.assign(resources().begin(), resources().end());
     if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
     if (done) done = set_interval(arguments, options.interval_ns);
     if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
@@ -323,22 +291,29 @@ CommandLine parse_doctor(Words words) {
 
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
-    const std::string_view near = option
-                                      ? nearest(word, {"--help", "--version"})
-                                      : nearest(word, {"run", "watch", "top", "limits", "doctor"});
+    const std::string_view near = option ? nearest(word, {"--help", "--version"})
+                                         : nearest(word, {"run", "watch", "top", "limits", "doctor",
+                                                          "events"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
-                                             : "run, watch, top, limits, doctor")},
+                                             : "run, watch, top, limits, doctor, events")},
                  kUsage);
 }
 
 }  // namespace
 
+Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
+    for (const std::string& list : arguments.all("--resource"))
+        if (auto added = add_resources(list, found); !added) return added;
+    return {};
+}
+
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
+    if (command == "events") return events_option_names();
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
@@ -352,6 +327,7 @@ std::vector<std::string> option_names(std::string_view command) {
 }
 
 std::vector<std::string> flag_names(std::string_view command) {
+    if (command == "events") return events_flag_names();
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
     if (command == "watch") return {"--realtime", "--all", "--system"};
@@ -368,6 +344,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "top") return parse_top(rest);
     if (command == "limits") return parse_limits(rest);
     if (command == "doctor") return parse_doctor(rest);
+    if (command == "events") return parse_events(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");
     return unknown_command(command);

@@ -15,6 +15,7 @@
 #include "engine/action_spec.hpp"
 #include "engine/selection.hpp"
 #include "engine/watch_spec.hpp"
+#include "store/history_query.hpp"
 
 namespace brink::app {
 
@@ -78,6 +79,16 @@ struct LimitsOptions : LookOptions {
     bool again = false;          ///< read again and again, until it is interrupted
 };
 
+enum class EventsFormat { text, json, csv };
+
+struct EventsOptions {
+    std::string history = store::kDefaultHistory;
+    store::HistoryQuery query;
+    EventsFormat format = EventsFormat::text;
+    bool follow = false;    ///< what comes, too
+    bool forecast = false;  ///< not the events, but when limits will be reached
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -85,8 +96,8 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine =
-    std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions, Stop>;
+using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions,
+                                 EventsOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

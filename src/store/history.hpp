@@ -21,10 +21,9 @@
 #include "base/result.hpp"
 #include "brink/event.hpp"
 #include "store/database.hpp"
+#include "store/history_query.hpp"
 
 namespace brink::store {
-
-inline constexpr const char* kDefaultHistory = "/var/lib/brink/events.db";
 
 struct HistoryOptions {
     std::string path = kDefaultHistory;  ///< its folder exists

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/utf8.hpp"
 #include "store/history.hpp"
@@ -153,8 +154,9 @@ std::uint64_t HistoryReader::newest() {
     return static_cast<std::uint64_t>(database_.number("SELECT max(number) FROM events"));
 }
 
-std::uint64_t HistoryReader::oldest() {
-    return static_cast<std::uint64_t>(database_.number("SELECT min(number) FROM events"));
+std::uint64_t HistoryReader::missing() {
+    return static_cast<std::uint64_t>(
+        database_.number("SELECT max(number) - min(number) + 1 - count(*) FROM events"));
 }
 
 Result<void> HistoryReader::follow() {

@@ -10,30 +10,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
-#include "brink/event.hpp"
 #include "store/database.hpp"
+#include "store/history_query.hpp"
 
 namespace brink::store {
-
-/// What does not apply is empty; all that is there must hold.
-struct HistoryQuery {
-    std::optional<std::int64_t> since_ns;  ///< CLOCK_REALTIME, at or after it
-    std::optional<std::int64_t> until_ns;  ///< before it
-    std::vector<std::string> resources;    ///< any of them
-    std::vector<EventType> types;          ///< any of them
-    std::optional<std::int32_t> pid;
-    std::optional<std::uint32_t> uid;
-    std::string comm;
-    std::string unit_name;
-    std::string cgroup;                 ///< it and those below it
-    std::optional<std::uint64_t> last;  ///< only so many, the newest; at least 1
-};
 
 struct HistoryRow {
     std::uint64_t number = 0;
@@ -50,9 +34,10 @@ class HistoryReader {
     [[nodiscard]] Result<std::uint64_t> read(const HistoryQuery& query, std::uint64_t after,
                                              const std::function<bool(const HistoryRow&)>& take);
 
-    /// The number of the newest entry, and of the oldest; 0 where there is none.
+    /// The number of the newest entry; 0 where there is none.
     [[nodiscard]] std::uint64_t newest();
-    [[nodiscard]] std::uint64_t oldest();
+    /// How many entries between the oldest and the newest could not be written.
+    [[nodiscard]] std::uint64_t missing();
 
     /// Makes fd() tell of new entries. What was committed before is not told of: read() again after it.
     [[nodiscard]] Result<void> follow();

@@ -122,7 +122,15 @@ TEST_F(HistoryReaderTest, ReadsOnFromWhereItWas) {
     EXPECT_EQ(numbers(found, {}, *end).front(), 701U);
     EXPECT_EQ(numbers(found, {}, *end).size(), 600U);
     EXPECT_EQ(found.newest(), 1300U);
-    EXPECT_EQ(found.oldest(), 1U);
+    EXPECT_EQ(found.missing(), 0U);
+}
+
+TEST_F(HistoryReaderTest, CountsWhatIsMissing) {
+    append(0, 5);
+    auto entries = sample_entries(*history, 5, 2);
+    for (HistoryEntry& entry : entries) entry.number += 10;
+    ASSERT_TRUE(history->append(entries));
+    EXPECT_EQ(reader().missing(), 10U);
 }
 
 TEST_F(HistoryReaderTest, IsToldOfWhatComes) {
