@@ -140,6 +140,8 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
             failed_ = true;
             report(event, action, {"done", "brink will end with status 1", {}});
             break;
+        case ActionKind::log:
+        case ActionKind::raise: break;  // of rules only (Actor::rule)
     }
 }
 
