@@ -56,6 +56,9 @@ Result<EventsTo> parse_events_to(const std::string& value) {
     if (value.empty())
         return fail("option --events: the file name is empty; write a file, or fd:N for a "
                     "descriptor that is open");
+    if (value == "-")
+        return fail("option --events: '-' is no file here; write fd:1 for standard output, or ./- "
+                    "for a file of this name");
     if (!value.starts_with(kFd)) return EventsTo{.path = value, .fd = -1};
     const auto number = parse_count(std::string_view(value).substr(kFd.size()));
     if (!number || *number > INT_MAX)

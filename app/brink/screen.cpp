@@ -14,6 +14,19 @@ namespace brink::app {
 
 using Key = sink::TopScreen::Key;
 
+namespace {
+
+constexpr std::size_t kLongestSequence = 64;
+
+// The length of the escape sequence at the beginning of `bytes`, whatever it means; 0: its end is missing.
+std::size_t sequence_length(std::string_view bytes) {
+    std::size_t last = 2;
+    while (last < bytes.size() && (bytes[last] < '@' || bytes[last] > '~')) ++last;
+    return last < bytes.size() ? last + 1 : 0;
+}
+
+}  // namespace
+
 Screen::Screen() {
     ::tcgetattr(STDIN_FILENO, &before_);
     termios raw = before_;
@@ -35,10 +48,14 @@ void Screen::draw(const std::string& text) const {
     (void)write_all(STDOUT_FILENO, as_screen(text));
 }
 
-bool Screen::read_keys(const std::function<void(Key, char)>& press) const {
+bool Screen::read_keys(const std::function<void(Key, char)>& press) {
     std::array<char, 256> bytes;
     const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    if (got > 0) parse_keys({bytes.data(), static_cast<std::size_t>(got)}, press);
+    if (got > 0) {
+        begun_.append(bytes.data(), static_cast<std::size_t>(got));
+        begun_.erase(0, parse_keys(begun_, press));
+        if (begun_.size() > kLongestSequence) begun_.clear();
+    }
     return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
@@ -55,7 +72,7 @@ std::string as_screen(const std::string& text) {
     return screen.append("\x1b[J").append(rest);
 }
 
-void parse_keys(std::string_view bytes, const std::function<void(Key, char)>& press) {
+std::size_t parse_keys(std::string_view bytes, const std::function<void(Key, char)>& press) {
     constexpr std::array<std::pair<std::string_view, Key>, 14> kSequences{{
         {"\x1b[A", Key::up},
         {"\x1b[B", Key::down},
@@ -72,6 +89,7 @@ void parse_keys(std::string_view bytes, const std::function<void(Key, char)>& pr
         {"\x7f", Key::erase},
         {"\b", Key::erase},
     }};
+    const std::size_t size = bytes.size();
     while (!bytes.empty()) {
         std::size_t taken = 0;
         for (const auto& [sequence, key] : kSequences) {
@@ -83,9 +101,8 @@ void parse_keys(std::string_view bytes, const std::function<void(Key, char)>& pr
             // Of a sequence that is not known nothing is taken for text; a lone escape is a key.
             taken = 1;
             if (bytes.size() > 1 && (bytes[1] == '[' || bytes[1] == 'O')) {
-                taken = 2;
-                while (taken < bytes.size() && (bytes[taken] < '@' || bytes[taken] > '~')) ++taken;
-                taken = std::min(taken + 1, bytes.size());
+                taken = sequence_length(bytes);
+                if (!taken) return size - bytes.size();
             } else {
                 press(Key::back, 0);
             }
@@ -99,6 +116,7 @@ void parse_keys(std::string_view bytes, const std::function<void(Key, char)>& pr
         }
         bytes.remove_prefix(taken);
     }
+    return size;
 }
 
 }  // namespace brink::app

@@ -60,7 +60,7 @@ class Live {
           resized_(resize_signal()) {}
 
     int main() {
-        const Screen terminal;
+        Screen terminal;
         while (!screen_.done()) {
             if (Clock::now() >= due_) look();
             const std::size_t height = terminal_lines(STDOUT_FILENO);
@@ -90,7 +90,7 @@ class Live {
     }
 
     // Until a key, the next look, or a signal, which ends it. False: to end.
-    bool wait(const Screen& terminal) {
+    bool wait(Screen& terminal) {
         pollfd fds[] = {{STDIN_FILENO, POLLIN, 0},
                         {signals_.get(), POLLIN, 0},
                         {resized_.get(), POLLIN, 0}};

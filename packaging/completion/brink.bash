@@ -12,7 +12,7 @@ _brink_values() {
     case $1 in
         -w | --watch)
             compopt -o nospace
-            mapfile -t COMPREPLY < <(compgen -S = -W "$(_brink_resources run)" -- "$2")
+            mapfile -t COMPREPLY < <(compgen -S = -W "$(_brink_resources "${COMP_WORDS[1]}")" -- "$2")
             ;;
         -r | --resource) mapfile -t COMPREPLY < <(compgen -W "$(_brink_resources limits)" -- "$2") ;;
         --interval) mapfile -t COMPREPLY < <(compgen -W "1s 2s 5s 10s" -- "$2") ;;

@@ -45,10 +45,12 @@ __noinline int index_insert(__u64 key, __u32 id) {
         struct brink_index_set* set = index_set((home + probe) & index_mask);
         if (!set)
             return -EINVAL;
-        index_spill(home, probe, 1);
+        if (probe)
+            index_spill(home, probe, 1);
         if (claim_way(set, key, id))
             return 0;
-        index_spill(home, probe, -1);
+        if (probe)
+            index_spill(home, probe, -1);
     }
     return -ENOSPC;
 }
@@ -64,7 +66,8 @@ __noinline int index_remove(__u64 key, __u32 id) {
                 __sync_val_compare_and_swap(&set->key[way], key, CLAIMED) == key) {
                 __sync_fetch_and_add(&slots[index_hash(key) >> SLOT_SHIFT], -slot_share(id));
                 __sync_lock_test_and_set(&set->key[way], 0);
-                index_spill(home, probe, -1);
+                if (probe)
+                    index_spill(home, probe, -1);
                 return 0;
             }
         }

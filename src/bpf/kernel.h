@@ -225,6 +225,9 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define NR_MPROTECT 10
 #define NR_MUNMAP 11
 #define NR_BRK 12
+#define NR_CLONE 56
+#define NR_FORK 57
+#define NR_VFORK 58
 #define NR_MREMAP 25
 #define NR_MLOCK 149
 #define NR_MLOCKALL 151
@@ -233,6 +236,9 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define NR_BRK 214
 #define NR_MUNMAP 215
 #define NR_MREMAP 216
+#define NR_CLONE 220
+#define NR_FORK NR_CLONE /* it has neither */
+#define NR_VFORK NR_CLONE
 #define NR_MMAP 222
 #define NR_MPROTECT 226
 #define NR_MLOCK 228
@@ -241,6 +247,7 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #endif
 
 #define NR_CLOSE_RANGE 436 /* on every architecture */
+#define CLONE_PIDFD 0x1000
 #define PIDTYPE_PID 0
 #define PF_EXITING 4
 #define PF_KTHREAD 0x00200000

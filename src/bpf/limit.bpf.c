@@ -11,8 +11,9 @@
 /* vm.max_map_count, written by the reader. */
 __u64 max_mappings __weak = ~0ull;
 
-/* The limit that holds `kind` for the process of `signal`; ~0: none. */
-__noinline __u64 limit_now(__u64 signal, __u32 kind, __u32 hard) {
+/* The soft and the hard limit that hold `kind` for the process of `signal`; ~0: none. */
+static __always_inline struct rlimit limits(__u64 signal, __u32 kind) {
+    struct rlimit limit = {~0ull, ~0ull};
     __u32 number;
     switch (kind) {
     case BRINK_KIND_DESCRIPTORS:
@@ -34,15 +35,31 @@ __noinline __u64 limit_now(__u64 signal, __u32 kind, __u32 hard) {
         number = RLIMIT_RSS;
         break;
     case BRINK_KIND_MAPPINGS:
-        return max_mappings;
+        limit.rlim_cur = limit.rlim_max = max_mappings;
+        return limit;
     default:
-        return ~0ull;
+        return limit;
     }
-    struct rlimit limit = {};
     bpf_probe_read_kernel(&limit, sizeof limit,
                           (const void*)signal + bpf_core_field_offset(struct signal_struct, rlim) +
                               number * sizeof limit);
+    return limit;
+}
+
+__noinline __u64 limit_now(__u64 signal, __u32 kind, __u32 hard) {
+    struct rlimit limit = limits(signal, kind);
     return hard ? limit.rlim_max : limit.rlim_cur;
+}
+
+/* For a tally that nobody finds yet, or that is not in force. */
+__noinline int limit_read(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t)
+        return -ENOENT;
+    struct rlimit limit = limits(t->signal, t->kind);
+    t->limit = limit.rlim_cur;
+    t->limit_hard = limit.rlim_max;
+    return 0;
 }
 
 /* The sorting key of one level under the present limit; `i` of BRINK_MAX_LEVELS: the threshold of

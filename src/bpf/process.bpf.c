@@ -4,8 +4,9 @@
  * kprobe.multi on functions that come by at the same time, in the same task (_kprobe). */
 #include "subject.bpf.h"
 
-/* A child starts with its parent's thresholds: fork copies the limits. */
-__noinline int inherit(__u32 parent, __u64 child, __u32 pid) {
+/* A child starts with its parent's thresholds: fork copies the limits. `same`: its table, too, holds what the parent's
+ * does. */
+__noinline int inherit(__u32 parent, __u64 child, __u32 pid, __u32 same) {
     struct brink_tally* from = tally_of(parent);
     if (!from)
         return -ENOENT;
@@ -24,7 +25,22 @@ __noinline int inherit(__u32 parent, __u64 child, __u32 pid) {
     }
     if (t->limit != from->limit || from->lock) /* it is being changed in this very moment */
         limit_bounds(id, 0);
+    __u64 word = from->word;
+    if (same && !(t->kind || t->flags & BRINK_TALLY_SCAN) &&
+        word_position(word) != BRINK_POS_COUNTING)
+        return tally_commit(id, word & BRINK_COUNT_MASK);
     return tally_start(id);
+}
+
+/* Whether a child of `parent`, which is in fork, has as many descriptors: nobody else was at work on the table while it was
+ * copied, and no pidfd of the child was installed after that. The flags of clone3(2) are in user memory. */
+static __always_inline bool copies_all(const struct task_struct* parent) {
+    __u64 call = system_call_of(parent);
+    if (!parent->files || parent->files->count.counter != 1)
+        return false;
+    if (call == NR_CLONE)
+        return !(call_argument(parent, 0) & CLONE_PIDFD);
+    return call == NR_FORK || call == NR_VFORK;
 }
 
 /* `address`: the child's task, before its first instruction. */
@@ -39,6 +55,7 @@ static __always_inline void forks(__u64 address) {
         count(address_of(parent->signal), CHANGE_VALUE, 0);
         return;
     }
+    bool copies = copies_all(parent);
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
         if (!t || t->flags & BRINK_TALLY_AT_EXEC)
@@ -47,7 +64,7 @@ static __always_inline void forks(__u64 address) {
             continue;
         struct brink_watch* watch = watch_of(t);
         if (watch && watch->flags & BRINK_WATCH_INHERIT)
-            inherit(w.id, address, born);
+            inherit(w.id, address, born, copies && t->table == address_of(parent->files));
     }
 }
 
@@ -67,7 +84,7 @@ __noinline int come_into_force(__u32 id, __u64 table) {
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;
-    read_limit(t);
+    limit_read(id);
     limit_bounds(id, 0);
     t->flags &= ~BRINK_TALLY_AT_EXEC;
     t->table = table;

@@ -67,11 +67,6 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
     }
 }
 
-static __always_inline void read_limit(struct brink_tally* t) {
-    t->limit = limit_now(t->signal, t->kind, 0);
-    t->limit_hard = limit_now(t->signal, t->kind, 1);
-}
-
 /* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
  * subject_begin(). 0: none is free. */
 static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
@@ -96,7 +91,7 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->budget = 0;
     t->lock = 0;
     t->signal = (__u64)BPF_CORE_READ(leader, signal);
-    read_limit(t);
+    limit_read(id);
     return id;
 }
 

@@ -74,6 +74,7 @@ extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern __u64 limit_now(__u64 signal, __u32 kind, __u32 hard);
+extern int limit_read(__u32 id);
 extern int limit_bounds(__u32 id, __u32 version);
 extern __u64 value_read(__u64 object, __u32 kind); /* value.bpf.c */
 extern __u64 value_object(__u64 task, __u32 kind);

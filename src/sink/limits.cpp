@@ -60,9 +60,26 @@ Cells cells_of(const Nearest& nearest) {
     return cells;
 }
 
+constexpr std::string_view kGap = "  ";
+constexpr std::size_t kSubjectRoom = 20;
+
 // The columns: the width of the widest cell each.
 struct Widths {
     std::size_t resource = 0, usage = 0, limit = 0, headroom = 0, percent = 0, engine = 0;
+
+    // On a narrow screen whose limit it is matters more than what can be worked out, or looked up: columns go, one after
+    // the other, until `most` leaves some room for the subject. A column of width 0 is none.
+    void narrow(std::size_t most) {
+        for (std::size_t* column : {&engine, &headroom, &limit})
+            if (before_subject() + kSubjectRoom > most) *column = 0;
+    }
+
+    [[nodiscard]] std::size_t before_subject() const {
+        std::size_t sum = 0;
+        for (const std::size_t column : {resource, usage, limit, headroom, percent, engine})
+            if (column) sum += column + kGap.size();
+        return sum;
+    }
 
     void fit(const Cells& cells) {
         resource = std::max(resource, cells.resource.size());
@@ -75,11 +92,18 @@ struct Widths {
 };
 
 std::string line_of(const Cells& cells, const Widths& widths, const TextStyle& style) {
-    std::string line = fmt::format("{:<{}}  {:>{}}  {:>{}}  {:>{}}  {:>{}}  {:<{}}  {}",
-                                   cells.resource, widths.resource, cells.usage, widths.usage,
-                                   cells.limit, widths.limit, cells.headroom, widths.headroom,
-                                   cells.percent, widths.percent, cells.engine, widths.engine,
-                                   cells.subject);
+    std::string line;
+    const auto add_column = [&line](const char* format, const std::string& text,
+                                    std::size_t width) {
+        if (width) line.append(fmt::format(fmt::runtime(format), text, width)).append(kGap);
+    };
+    add_column("{:<{}}", cells.resource, widths.resource);
+    add_column("{:>{}}", cells.usage, widths.usage);
+    add_column("{:>{}}", cells.limit, widths.limit);
+    add_column("{:>{}}", cells.headroom, widths.headroom);
+    add_column("{:>{}}", cells.percent, widths.percent);
+    add_column("{:<{}}", cells.engine, widths.engine);
+    line += cells.subject;
     if (style.width > 0) line = shorten(line, style.width);
     return paint(style, cells.tone, line);
 }
@@ -137,6 +161,7 @@ std::vector<std::string> limits_lines(const std::vector<Nearest>& rows,
         widths.fit(all.emplace_back(cells_of(rows[i])));
         if (!notes.empty()) all.back().subject += notes[i];
     }
+    if (style.width > 0) widths.narrow(style.width);
     std::vector<std::string> lines{line_of(head, widths, style)};
     for (const Cells& cells : all) lines.push_back(line_of(cells, widths, style));
     return lines;

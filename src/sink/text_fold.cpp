@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/utf8.hpp"
 
@@ -27,7 +28,16 @@ void Fold::never_fold(std::int32_t pid) {
     named_.push_back(pid);
 }
 
-bool Fold::foldable(const Event& event) const {
+bool Fold::refused_before(const Event& event) {
+    Refusal refusal{event.resource, event.pid, event.error};
+    if (std::find(refusals_.begin(), refusals_.end(), refusal) != refusals_.end()) return true;
+    if (refusals_.size() == kMostNamed) refusals_.erase(refusals_.begin());
+    refusals_.push_back(std::move(refusal));
+    return false;
+}
+
+bool Fold::foldable(const Event& event) {
+    if (event.type == EventType::denied) return refused_before(event);
     const bool birth_or_exit = event.type == EventType::initial ||
                                (event.type == EventType::exit && event.reason.empty()) ||
                                (event.type == EventType::crossing && event.cause == "exit");
@@ -40,6 +50,7 @@ bool Fold::takes(const Event& event) {
         shown_ = 0;
         return false;
     }
+    if (event.time_ns - std::exchange(last_ns_, event.time_ns) >= kSayEveryNs) shown_ = 0;
     if (shown_ < kShownFirst) {
         ++shown_;
         return false;
@@ -57,6 +68,7 @@ void Fold::count(const Event& event) {
             last_started_ = event.pid;
             break;
         case EventType::exit: ++ended_; break;
+        case EventType::denied: ++refused_; break;
         default: ++fallen_; break;
     }
     if (std::find(names_.begin(), names_.end(), event.comm) != names_.end()) return;
@@ -76,12 +88,15 @@ std::string Fold::take_summary() {
     if (ended_ > 0)
         said += said.empty() ? fmt::format("{} more ended", processes(ended_))
                              : fmt::format(", {} ended", ended_);
+    if (refused_ > 0)
+        said += fmt::format("{}{} {} more", said.empty() ? "" : ", ", refused_,
+                            refused_ == 1 ? "refusal" : "refusals");
     if (said.empty()) said = "more levels were left on exit";
     std::string names;
     for (const std::string& name : names_)
         names.append(names.empty() ? "" : ", ").append(terminal_safe(name));
     if (more_names_) names += ", others";
-    started_ = ended_ = fallen_ = 0;
+    started_ = ended_ = fallen_ = refused_ = 0;
     last_started_.reset();
     names_.clear();
     more_names_ = false;

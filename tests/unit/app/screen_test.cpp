@@ -10,11 +10,11 @@ std::string keys(std::string_view bytes) {
     constexpr std::string_view kNames[] = {"",     "up",  "down",  "pgup", "pgdn",
                                            "home", "end", "enter", "back", "erase"};
     std::string all;
-    parse_keys(bytes, [&](sink::TopScreen::Key key, char text) {
+    const std::size_t taken = parse_keys(bytes, [&](sink::TopScreen::Key key, char text) {
         all += text != 0 ? std::string(1, text)
                          : "<" + std::string(kNames[static_cast<std::size_t>(key)]) + ">";
     });
-    return all;
+    return taken == bytes.size() ? all : all + "…" + std::to_string(bytes.size() - taken);
 }
 
 TEST(Screen, ReadsKeys) {
@@ -25,7 +25,8 @@ TEST(Screen, ReadsKeys) {
     EXPECT_EQ(keys("\x1b"), "<back>");
     EXPECT_EQ(keys("\x1bq"), "<back>q");
     EXPECT_EQ(keys("\x1b[1;5Ax"), "x") << "nothing of an unknown sequence is text";
-    EXPECT_EQ(keys("\x1b["), "");
+    EXPECT_EQ(keys("a\x1b["), "a…2") << "the end comes with the next read";
+    EXPECT_EQ(keys("\x1b[5"), "…3");
     EXPECT_EQ(keys(""), "");
 }
 

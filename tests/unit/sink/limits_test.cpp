@@ -49,9 +49,20 @@ TEST_F(LimitsView1, AsATable) {
     view_.remarks.clear();
     view_.rows.resize(1);
     EXPECT_EQ(limits_table(view_, {.colour = true, .unicode = true, .width = 30}),
-              "\x1b[1mRESOURCE  USAGE  LIMIT  HEA...\x1b[0m\n"
-              "\x1b[1;31mmemory       3M     2M     ...\x1b[0m\n"
+              "\x1b[1mRESOURCE  USAGE      %  SUB...\x1b[0m\n"
+              "\x1b[1;31mmemory       3M  150.0  /a....\x1b[0m\n"
               "and 3 more\n");
+}
+
+TEST_F(LimitsView1, OnANarrowScreenColumnsMakeRoomForTheSubject) {
+    const auto head = [&](std::size_t width) {
+        const std::string table = limits_table(view_, {.width = width});
+        return table.substr(0, table.find('\n'));
+    };
+    EXPECT_EQ(head(69), "RESOURCE  USAGE  LIMIT  HEADROOM      %  ENGINE  SUBJECT");
+    EXPECT_EQ(head(68), "RESOURCE  USAGE  LIMIT  HEADROOM      %  SUBJECT");
+    EXPECT_EQ(head(60), "RESOURCE  USAGE  LIMIT      %  SUBJECT");
+    EXPECT_EQ(head(50), "RESOURCE  USAGE      %  SUBJECT");
 }
 
 TEST_F(LimitsView1, AsJson) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "sample_events.hpp"
 #include "sink/text.hpp"
 
@@ -86,6 +88,38 @@ TEST(Fold, NeverHidesWhatIsNoRepetition) {
     evidence.evidence = sample_evidence();
     (void)render_all(renderer, short_lived(100, 5));
     EXPECT_THAT(renderer.render(evidence), HasSubstr("as[106]"));
+}
+
+Event denied(std::int32_t pid, std::int64_t after_ns = 0) {
+    Event event = crossing(1, Direction::up, 1024);
+    event.type = EventType::denied;
+    event.direction.reset();
+    event.level.reset();
+    event.error = EMFILE;
+    event.pid = pid;
+    event.comm = "leaky";
+    event.time_ns += after_ns;
+    return event;
+}
+
+TEST(Fold, CountsRefusalsInATightLoop) {
+    TextRenderer renderer;
+    renderer.never_fold(7);
+    EXPECT_EQ(lines(render_all(renderer, std::vector<Event>(1000, denied(7)))), 4U);
+    // Of another process the first is shown, and before it what was folded is said.
+    const std::string other = renderer.render(denied(8));
+    EXPECT_THAT(other, HasSubstr("⋯ 996 refusals more (leaky)\n"));
+    EXPECT_THAT(other, HasSubstr("leaky[8]"));
+    EXPECT_EQ(lines(render_all(renderer, {denied(7), denied(8), denied(7), denied(8)})), 3U);
+    EXPECT_THAT(renderer.flush(), HasSubstr("⋯ 1 refusal more (leaky)\n"));
+}
+
+TEST(Fold, ShowsWhatComesAfterAPause) {
+    TextRenderer renderer;
+    (void)render_all(renderer, std::vector<Event>(1000, denied(7)));
+    const std::string later = renderer.render(denied(7, 60'000'000'000));
+    EXPECT_THAT(later, HasSubstr("996 refusals more"));
+    EXPECT_THAT(later, HasSubstr("leaky[7]"));
 }
 
 TEST(Fold, BoundsTheNames) {
