@@ -40,7 +40,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     wanted.engine = engine;
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
-    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = false;
+    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = wanted.owners = false;
     for (const engine::WatchSpec& watch : options.watches) {
         const Hooked hooked = watch.resource->hooked;
         if (hooked == Hooked::descriptors) wanted.descriptors = true;

@@ -8,12 +8,18 @@
 struct brink_command command __weak;
 struct brink_answer answer __weak;
 
-/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
-static __always_inline const struct task_struct* task_behind(int fd) {
+static __always_inline struct file* file_behind(int fd) {
     struct files_struct* files = bpf_get_current_task_btf()->files;
     struct file** slots = BPF_CORE_READ(files, fdt, fd);
     struct file* file = 0;
-    if (bpf_probe_read_kernel(&file, sizeof file, &slots[fd]) || !file)
+    bpf_probe_read_kernel(&file, sizeof file, &slots[fd]);
+    return file;
+}
+
+/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
+static __always_inline const struct task_struct* task_behind(int fd) {
+    struct file* file = file_behind(fd);
+    if (!file)
         return 0;
     const void* inode = BPF_CORE_READ(file, f_inode);
     const struct proc_inode* proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
@@ -46,12 +52,28 @@ static __always_inline bool leaving(const struct task_struct* task,
                                       : !BPF_CORE_READ(signal, live.counter);
 }
 
+struct counting {
+    struct walk w;
+    __u32 n;
+};
+
+static long count_next(__u32 i, struct counting* c) {
+    struct walk w = c->w; /* as in visit_next */
+    c->n += subject_next(&w) != 0;
+    c->w = w;
+    return w.place == INDEX_END;
+}
+
 static __always_inline __u32 watches_of(__u32 tgid) {
-    __u32 n = 0;
-    struct walk w = {.tgid = tgid};
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++)
-        n += subject_next(&w) != 0;
-    return n;
+    struct counting c = {.w = {.tgid = tgid, .place = unknown_zero}, .n = unknown_zero};
+    bpf_loop(BRINK_MAX_PER_SUBJECT, count_next, &c, 0);
+    return c.n;
+}
+
+static __always_inline bool forbidden(const struct brink_watch* watch,
+                                      const struct task_struct* task) {
+    return watch && watch->owner &&
+           !owner_permits(watch->owner, (__u64)BPF_CORE_READ(task, real_cred), 0);
 }
 
 static __always_inline int bind(void) {
@@ -70,7 +92,10 @@ static __always_inline int bind(void) {
         pid = (__u32)BPF_CORE_READ(task, pid);
         leader = task;
     }
-    if (watches_of(tgid) >= BRINK_MAX_PER_SUBJECT)
+    if (forbidden(watch, task))
+        return -EPERM;
+    if (watches_of(tgid) >=
+        (watch && watch->owner ? BRINK_MAX_OWNED_PER_SUBJECT : BRINK_MAX_PER_SUBJECT))
         return -ENOSPC;
     __u32 id = tally_new(leader, tgid, pid, command.watch, command.flags | BRINK_TALLY_NAMED);
     struct brink_tally* t = id ? tally_of(id) : 0;
@@ -78,10 +103,18 @@ static __always_inline int bind(void) {
         return -ENOSPC;
     answer.tally = id;
     answer.generation = t->generation;
+    const struct brink_owner* owner = owner_by(t->owner);
+    answer.ns_pid = owner ? number_of(leader, owner->pid_ns_level, owner->pid_ns_inum)
+                          : (__u32)command.base;
     t->start_time_ns = start_time_ns(leader);
     limit_bounds(id, 0);
     if (subject_begin(id, at_exec ? 0 : table))
         return -ENOSPC;
+    /* Ids that change from now on are seen; until now they may have. */
+    if (forbidden(watch, task)) {
+        subject_drop(id, 0);
+        return -EPERM;
+    }
     if (at_exec)
         return 0;
     /* It may have gone, or changed its table, between the look and the link. */
@@ -95,6 +128,33 @@ static __always_inline int bind(void) {
         return -ESRCH;
     }
     return 0;
+}
+
+/* Whether the only task that has the table of `t` sleeps, and so is not in the midst of a change of it: a task does not
+ * sleep there (docs/adr/0001-counting.md). */
+static __always_inline bool at_rest(const struct brink_tally* t) {
+    const struct task_struct* leader = (const void*)t->leader;
+    return users_of(t->table) == 1 && value_object(t->leader, t->kind) == t->table &&
+           task_sleeps(leader);
+}
+
+static __always_inline int sample(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t)
+        return -ENOENT;
+    const struct task_struct* leader = (const void*)t->leader;
+    bool before = at_rest(t);
+    __u64 switches = BPF_CORE_READ(leader, nvcsw);
+    int n = tally_sample(command.tally, 1);
+    answer.base = before && at_rest(t) && BPF_CORE_READ(leader, nvcsw) == switches;
+    return n;
+}
+
+static __always_inline int drop(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    if (!t || t->generation != command.generation)
+        return -ESRCH;
+    return subject_drop(command.tally, 0);
 }
 
 static __always_inline int check(void) {
@@ -160,7 +220,7 @@ int on_command(void* ctx) {
         answer.error = subject_end(command.tally);
         break;
     case BRINK_COMMAND_COUNT:
-        answer.error = tally_sample(command.tally, 1);
+        answer.error = sample();
         break;
     case BRINK_COMMAND_COMMIT:
         answer.error = tally_commit(command.tally, command.base);
@@ -170,6 +230,13 @@ int on_command(void* ctx) {
         break;
     case BRINK_COMMAND_RESYNC:
         answer.error = resync();
+        break;
+    case BRINK_COMMAND_OWNER:
+        answer.error = owner_learn(command.watch, (__u64)file_behind(command.proc_fd),
+                                   command.flags);
+        break;
+    case BRINK_COMMAND_DROP:
+        answer.error = drop();
         break;
     default:
         answer.error = -EINVAL;

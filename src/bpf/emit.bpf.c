@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Records: reserve, fill in, submit, or count what found no room. Runs near levels only. */
+#include "owner.bpf.h"
 #include "tally.bpf.h"
 
 char license_[] SEC("license") = "Dual BSD/GPL";
@@ -9,19 +10,28 @@ struct {
     __uint(max_entries, 4096); /* set before loading */
 } records SEC(".maps") __weak;
 
-/* The number of `task` in the pid namespace of whoever runs brink; 0 if it has none there. */
-static __always_inline __u32 number_in_ns(const struct task_struct* task) {
-    return number_of(task, ns_level, ns_inum);
+/* A pid namespace. */
+struct view {
+    __u32 level;
+    __u32 inum;
+};
+
+/* That of the tally's owner, or of whoever runs brink. */
+static __always_inline struct view view_of(const struct brink_tally* t) {
+    const struct brink_owner* o = owner_by(t->owner);
+    struct view v = {.level = o ? o->pid_ns_level : ns_level, .inum = o ? o->pid_ns_inum : ns_inum};
+    return v;
 }
 
-static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t) {
+static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t,
+                                         struct view v) {
     const struct task_struct* leader = (const void*)t->leader;
     if (!t->start_time_ns)
         t->start_time_ns = start_time_ns(leader);
     r->start_time_ns = t->start_time_ns;
     r->pid = t->pid;
-    r->ns_pid = ns_level ? number_in_ns(leader) : t->pid;
-    r->ppid = number_in_ns(BPF_CORE_READ(leader, real_parent, group_leader));
+    r->ns_pid = v.level ? number_of(leader, v.level, v.inum) : t->pid;
+    r->ppid = number_of(BPF_CORE_READ(leader, real_parent, group_leader), v.level, v.inum);
     r->uid = BPF_CORE_READ(leader, cred, uid.val);
     r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
     bpf_core_read_str(r->comm, sizeof r->comm, &leader->comm);
@@ -123,17 +133,22 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
     if (bpf_get_current_pid_tgid() == commander)
         what &= ~SAY_ACTED; /* a count is corrected: whose doing it was is not known */
     __u32 flags = act(t, id, what, number);
-    struct brink_record* r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
+    struct brink_account* a = account_by(t->account);
+    bool room = !a || a->written - *(volatile __u64*)&a->taken < a->max_waiting;
+    struct brink_record* r = room ? bpf_ringbuf_reserve(&records, sizeof *r, 0) : 0;
     if (!r) {
         __sync_fetch_and_add(&t->dropped, 1);
         __sync_fetch_and_add(&n_dropped, 1);
         return -ENOSPC;
     }
+    if (a)
+        __sync_fetch_and_add(&a->written, 1);
     __builtin_memset(r, 0, sizeof *r);
     r->type = what >> SAY_TYPE & 0xff;
     r->tally = id;
     r->generation = t->generation;
     r->watch = t->watch;
+    r->serial = t->serial;
     r->monotonic_ns = bpf_ktime_get_ns();
     r->usage = usage;
     r->limit = t->limit;
@@ -146,13 +161,15 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
     r->cause = what >> SAY_CAUSE & 0xff;
     r->flags = flags | (what & SAY_UP ? BRINK_RECORD_UP : 0) |
                (t->flags & BRINK_TALLY_NAMED ? BRINK_RECORD_NAMED : 0) |
-               (t->flags & BRINK_TALLY_THREAD ? BRINK_RECORD_THREAD : 0);
+               (t->flags & BRINK_TALLY_THREAD ? BRINK_RECORD_THREAD : 0) |
+               (__u32)t->account << BRINK_RECORD_ACCOUNT_SHIFT;
+    struct view v = view_of(t);
     fill_level(r, t, what);
     if (what & SAY_ACTED) {
         r->tid = (__u32)bpf_get_current_pid_tgid();
-        r->ns_tid = number_in_ns((const void*)bpf_get_current_task());
+        r->ns_tid = number_of((const void*)bpf_get_current_task(), v.level, v.inum);
     }
-    fill_subject(r, t);
+    fill_subject(r, t, v);
     bpf_ringbuf_submit(r, 0);
     return 0;
 }

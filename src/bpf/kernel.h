@@ -110,8 +110,14 @@ struct ns_common {
     unsigned int inum;
 } CORE;
 
+typedef struct {
+    __u32 val;
+} CORE kgid_t;
+
 struct user_namespace {
+    struct user_namespace* parent;
     int level;
+    kuid_t owner;
     struct ns_common ns;
 } CORE;
 
@@ -120,6 +126,11 @@ typedef struct {
 
 struct cred {
     kuid_t uid;
+    kgid_t gid;
+    kuid_t suid;
+    kgid_t sgid;
+    kuid_t euid;
+    kgid_t egid;
     kernel_cap_t cap_effective;
     struct user_namespace* user_ns;
 } CORE;
@@ -145,6 +156,9 @@ static __always_inline const struct upid* number_at(const struct pid* pid, __u32
            (__u64)level * bpf_core_type_size(struct upid);
 }
 
+#define TASK_INTERRUPTIBLE 1
+#define TASK_UNINTERRUPTIBLE 2
+
 struct task_struct {
     struct thread_info thread_info;
     int pid;
@@ -157,12 +171,28 @@ struct task_struct {
     struct signal_struct* signal;
     struct css_set* cgroups;
     const struct cred* cred;
+    const struct cred* real_cred;
     struct pid* thread_pid;
     struct hlist_node pid_links[4];
     __u64 start_boottime;
+    unsigned long nvcsw;
     unsigned long nivcsw;
+    unsigned int __state;
     char comm[16];
 } CORE;
+
+/* 5.14 (commit 2f064a59a11f) made it an int and gave it another name. */
+struct task_struct___before_5_14 {
+    long state;
+} CORE;
+
+/* Whether `task` waits, and not for a lock that spins elsewhere (PREEMPT_RT). */
+static __always_inline bool task_sleeps(const struct task_struct* task) {
+    if (bpf_core_field_exists(task->__state))
+        return BPF_CORE_READ(task, __state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
+    const struct task_struct___before_5_14* old = (const void*)task;
+    return BPF_CORE_READ(old, state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
+}
 
 /* The number of `task` in the pid namespace `inum` at `level`; 0 if it has none there. */
 static __always_inline __u32 number_of(const struct task_struct* task, __u32 level, __u32 inum) {
@@ -191,6 +221,21 @@ struct inode {
 
 struct file {
     struct inode* f_inode;
+    void* private_data;
+} CORE;
+
+struct sock {
+    struct pid* sk_peer_pid;
+    const struct cred* sk_peer_cred;
+} CORE;
+
+/* What private_data of a socket's file is. */
+struct socket {
+    struct sock* sk;
+} CORE;
+
+struct linux_binprm {
+    unsigned int secureexec : 1; /* a set-uid, set-gid or file-capability program: cap_bprm_creds_from_file() */
 } CORE;
 
 /* fs/proc/internal.h: the inode of /proc/PID and /proc/PID/task/TID. */
@@ -261,6 +306,8 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define MAP_TYPE 15
 #define MAP_PRIVATE 2
 #define CAP_IPC_LOCK 14
+#define CAP_SYS_PTRACE 19
+#define CAP_SYS_RESOURCE 24
 #define EPERM 1
 #define ENOMEM 12
 #define EMFILE 24

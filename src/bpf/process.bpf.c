@@ -17,6 +17,7 @@ __noinline int inherit(__u32 parent, __u64 child, __u32 pid, __u32 same) {
         unwatched();
         return -ENOSPC;
     }
+    t->serial = from->serial; /* another watch may have its number by now */
     t->near_fd = from->near_fd;
     t->bounds[0] = from->bounds[word_version(from->word) & 1];
     if (subject_begin(id, value_object(child, t->kind))) {
@@ -97,11 +98,15 @@ __noinline int come_into_force(__u32 id, __u64 table) {
 }
 
 /* The current task is past the point of no return of execve: alone in its process, its tables its own,
- * what is marked close-on-exec closed. */
-static __always_inline void executes(void) {
+ * what is marked close-on-exec closed, its ids those of the new program. */
+static __always_inline void executes(__u64 binprm) {
     const struct task_struct* task = bpf_get_current_task_btf();
     __u32 tgid = (__u32)task->tgid;
     struct walk w = {.tgid = tgid};
+    if (!is_subject(tgid))
+        return;
+    owner_check((__u64)BPF_CORE_READ(task, real_cred),
+                BPF_CORE_READ_BITFIELD_PROBED((const struct linux_binprm*)binprm, secureexec));
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
         if (!t)
@@ -123,14 +128,14 @@ static __always_inline void executes(void) {
 }
 
 SEC("raw_tp/sched_process_exec")
-int on_exec(void* ctx) {
-    NOTED(executes());
+int on_exec(struct bpf_raw_tracepoint_args* ctx) {
+    NOTED(executes(ctx->args[2]));
     return 0;
 }
 
 SEC("kprobe.multi/security_bprm_committed_creds")
 int on_exec_kprobe(struct pt_regs* ctx) {
-    executes();
+    executes(argument(ctx, 0));
     return 0;
 }
 

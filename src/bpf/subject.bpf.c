@@ -3,6 +3,9 @@
 #include "subject.bpf.h"
 
 static __always_inline void release(struct brink_tally* t, __u32 id) {
+    struct brink_account* a = account_by(t->account);
+    if (a)
+        __sync_fetch_and_add(&a->tallies, -1);
     t->table = 0;
     t->tgid = 0;
     t->generation++;
@@ -57,6 +60,19 @@ __noinline int subject_end(__u32 id) {
         tally_settle(id, 0, BRINK_CAUSE_EXIT);
     if (t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
         say(id, BRINK_RECORD_EXIT, next_number(t), 0, 0);
+    release(t, id);
+    return 0;
+}
+
+/* The watch on the subject ends, and the subject lives on. `error`, if not 0, is said as the reason of an `exit`. */
+__noinline int subject_drop(__u32 id, __u32 error) {
+    struct brink_tally* t = tally_of(id);
+    if (!t || !__sync_lock_test_and_set(&t->signal, 0))
+        return -ENOENT;
+    index_remove(subject_key(t->tgid), id);
+    index_remove(t->table, id);
+    if (error && t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
+        say(id, BRINK_RECORD_EXIT, next_number(t), 0, error);
     release(t, id);
     return 0;
 }

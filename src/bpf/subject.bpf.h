@@ -3,6 +3,7 @@
 #ifndef BRINK_SUBJECT_BPF_H
 #define BRINK_SUBJECT_BPF_H
 
+#include "owner.bpf.h"
 #include "tally.bpf.h"
 
 /* Going through the tallies of a process:
@@ -52,28 +53,53 @@ static __always_inline __u64 usage_of(const struct brink_tally* t) {
     return t->flags & BRINK_TALLY_SCAN ? held_by(t->table, t->kind) : t->word & BRINK_COUNT_MASK;
 }
 
+struct refusing {
+    struct walk w;
+    __u64 table; /* of the caller */
+    __u32 error;
+};
+
+static long denied_next(__u32 i, struct refusing* r) {
+    struct walk w = r->w; /* as in visit_next */
+    struct brink_tally* t = subject_next(&w);
+    r->w = w;
+    if (t && t->table == r->table && word_position(t->word) != BRINK_POS_COUNTING) {
+        __u64 usage = usage_of(t);
+        if (usage + 2 * users_of(t->table) > t->limit)
+            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, r->error);
+    }
+    return w.place == INDEX_END;
+}
+
 /* The kernel has refused the current task because of the limit. In the tracepoint engine the same
  * errno can have another reason (inotify_init): it counts only if the table is full. */
 static __always_inline void denied(const struct task_struct* task, __u32 error) {
-    struct walk w = {.tgid = (__u32)task->tgid};
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
-        struct brink_tally* t = subject_next(&w);
-        if (!t || t->table != address_of(task->files) ||
-            word_position(t->word) == BRINK_POS_COUNTING)
-            continue;
-        __u64 usage = usage_of(t);
-        if (usage + 2 * users_of(t->table) > t->limit)
-            say(w.id, BRINK_RECORD_DENIED | SAY_ACTED, next_number(t), usage, error);
-    }
+    struct refusing r = {
+        .w = {.tgid = (__u32)task->tgid, .place = unknown_zero},
+        .table = address_of(task->files),
+        .error = error,
+    };
+    bpf_loop(BRINK_MAX_PER_SUBJECT, denied_next, &r, 0);
 }
 
 /* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
- * subject_begin(). 0: none is free. */
+ * subject_begin(). 0: none is free, or `watch`'s account has as many as it may. */
 static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
                                        __u32 watch, __u32 flags) {
     __u32 id = 0;
-    if (bpf_map_pop_elem(&free_tallies, &id))
+    const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
+    if (!w)
         return 0;
+    struct brink_account* a = account_by(w->account);
+    if (a && __sync_fetch_and_add(&a->tallies, 1) >= a->max_tallies) {
+        __sync_fetch_and_add(&a->tallies, -1);
+        return 0;
+    }
+    if (bpf_map_pop_elem(&free_tallies, &id)) {
+        if (a)
+            __sync_fetch_and_add(&a->tallies, -1);
+        return 0;
+    }
     struct brink_tally* t = tally_of(id);
     if (!t || id == 0)
         return 0;
@@ -85,8 +111,10 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->pid = pid;
     t->tgid = tgid;
     t->watch = (__u16)watch;
-    const struct brink_watch* w = watch_of(t);
-    t->kind = w ? (__u16)w->kind : 0;
+    t->kind = (__u16)w->kind;
+    t->serial = w->serial;
+    t->owner = w->owner;
+    t->account = w->account;
     t->flags = flags;
     t->budget = 0;
     t->lock = 0;

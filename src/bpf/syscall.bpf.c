@@ -14,7 +14,7 @@ const volatile __u8 syscall_effect[N_SYSCALLS] = {};
 static __always_inline __u32 effect_of(const struct task_struct* task, __u64 number) {
 #if defined(__TARGET_ARCH_x86)
     if (task->thread_info.status & TS_COMPAT)
-        return BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE | BRINK_EFFECT_LIMIT |
+        return BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE | BRINK_EFFECT_LIMIT | BRINK_EFFECT_IDS |
                (number == I386_PRLIMIT64 ? BRINK_EFFECT_ALL_LIMITS : 0);
 #endif
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
@@ -64,16 +64,33 @@ static __always_inline enum limits limits_changed(const struct task_struct* task
     return effect & BRINK_EFFECT_LIMIT ? LIMITS_OWN : LIMITS_NONE;
 }
 
+struct following {
+    struct walk w;
+    __u64 table; /* that of the caller */
+    __u32 pid;
+    __u32 effect;
+};
+
+static long follow_next(__u32 i, struct following* f) {
+    struct walk w = f->w; /* as in visit_next */
+    struct brink_tally* t = subject_next(&w);
+    if (t && f->effect & BRINK_EFFECT_TABLE && !t->kind && t->pid == f->pid)
+        subject_move(w.id, f->table);
+    if (t && f->effect & BRINK_EFFECT_LIMIT)
+        tally_limit(w.id);
+    f->w = w;
+    return w.place == INDEX_END;
+}
+
 /* The caller's own tallies after a call that can have given it another table or limit. */
 static __always_inline void follow(const struct task_struct* task, bool table, bool limit) {
-    struct walk w = {.tgid = (__u32)task->tgid};
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
-        struct brink_tally* t = subject_next(&w);
-        if (t && table && !t->kind && t->pid == (__u32)task->pid)
-            subject_move(w.id, address_of(task->files));
-        if (t && limit)
-            tally_limit(w.id);
-    }
+    struct following f = {
+        .w = {.tgid = (__u32)task->tgid, .place = unknown_zero},
+        .table = address_of(task->files),
+        .pid = (__u32)task->pid,
+        .effect = (table ? BRINK_EFFECT_TABLE : 0) | (limit ? BRINK_EFFECT_LIMIT : 0),
+    };
+    bpf_loop(BRINK_MAX_PER_SUBJECT, follow_next, &f, 0);
 }
 
 SEC("raw_tp/sys_exit")
@@ -88,6 +105,8 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         follow(task, effect & BRINK_EFFECT_TABLE, limits == LIMITS_OWN);
     if (limits == LIMITS_ALL)
         follow_any();
+    if (effect & BRINK_EFFECT_IDS && is_subject((__u32)task->tgid))
+        owner_check((__u64)BPF_CORE_READ(task, real_cred), 0);
     if (effect & BRINK_EFFECT_MEMORY && is_subject((__u32)task->tgid))
         memory_call_ends((__s64)ctx->args[1]);
     if ((__s64)ctx->args[1] == -EMFILE)

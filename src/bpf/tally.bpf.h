@@ -20,7 +20,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, BRINK_MAX_WATCHES);
+    __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct brink_watch);
 } watches SEC(".maps") __weak;
@@ -83,6 +83,7 @@ extern int memory_call_ends(__s64 result);       /* refusal.bpf.c */
 extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
+extern int subject_drop(__u32 id, __u32 error);
 
 /* A tally may be off: the reader is woken to hold the counts against the tables. */
 static __always_inline void unsettled(void) {

@@ -22,8 +22,9 @@ typedef __u64 brink_u64;
 #endif
 
 #define BRINK_MAX_LEVELS 32     /* levels of one watch */
-#define BRINK_MAX_WATCHES 64    /* watches of one process that runs brink */
-#define BRINK_MAX_PER_SUBJECT 8 /* watches on one process */
+#define BRINK_MAX_WATCHES 65535 /* of one set of programs; how many there is room for is set before loading */
+#define BRINK_MAX_PER_SUBJECT 16 /* watches on one process */
+#define BRINK_MAX_OWNED_PER_SUBJECT 8 /* those among them that have an owner: the rest is left for others */
 #define BRINK_INDEX_WAYS 4
 #define BRINK_INDEX_PROBES 8 /* sets looked at for one key before giving up */
 #define BRINK_STACK_BYTES 16384
@@ -74,10 +75,43 @@ struct brink_watch {
     struct brink_level rearm;                    /* with BRINK_WATCH_REARM */
     brink_u32 n_levels;
     brink_u32 flags;
-    brink_u32 kind; /* enum brink_kind */
+    brink_u32 kind;    /* enum brink_kind */
+    brink_u32 serial;  /* tells watches apart that had the same number one after the other */
+    brink_u16 owner;   /* in map `owners`; 0: whoever runs brink, who may watch everything */
+    brink_u16 account; /* in map `accounts`; 0: none, unbounded */
     brink_u32 reserved;
 };
-BRINK_ASSERT_SIZE(struct brink_watch, 544);
+BRINK_ASSERT_SIZE(struct brink_watch, 552);
+
+/* ---- owners ------------------------------------------------------------------------------- */
+
+#define BRINK_OWNER_ALL 1 /* may watch everything */
+
+/* Who set a watch, as the kernel knew them when they connected: whom they may watch, and in which pid namespace they
+ * want to hear of it. */
+struct brink_owner {
+    brink_u64 user_ns;      /* address */
+    brink_u64 capabilities; /* effective, the first 32 */
+    brink_u32 uid;          /* real, as prlimit(2) has it; in the initial user namespace */
+    brink_u32 gid;
+    brink_u32 euid;
+    brink_u32 user_ns_level;
+    brink_u32 pid_ns_level;
+    brink_u32 pid_ns_inum;
+    brink_u32 flags; /* BRINK_OWNER_... */
+    brink_u32 reserved;
+};
+BRINK_ASSERT_SIZE(struct brink_owner, 48);
+
+/* What the watches of one user take of what all share. */
+struct brink_account {
+    brink_u64 written;     /* records, by the hooks */
+    brink_u64 taken;       /* of them, by the reader */
+    brink_u64 max_waiting; /* more than so many between the two find no room */
+    brink_u32 tallies;
+    brink_u32 max_tallies;
+};
+BRINK_ASSERT_SIZE(struct brink_account, 32);
 
 /* Thresholds of a watch under one limit, ascending. at[0] is 0 and at[n + 1]... are
  * BRINK_NEVER, so that position p says: at[p] <= usage < at[p + 1] (without rearm). */
@@ -139,9 +173,12 @@ struct brink_tally {
     int budget;        /* BRINK_WATCH_SCAN: changes left before a recount is due */
     brink_u32 lock;    /* held while the bounds are rewritten */
     brink_u32 near_fd; /* a descriptor of this number or higher: the limit is in sight */
+    brink_u32 serial;  /* of the watch */
+    brink_u16 owner;   /* likewise */
+    brink_u16 account; /* likewise */
     struct brink_bounds bounds[2];
 };
-BRINK_ASSERT_SIZE(struct brink_tally, 720);
+BRINK_ASSERT_SIZE(struct brink_tally, 728);
 
 /* One set of the index (src/bpf/index.bpf.h). */
 struct brink_index_set {
@@ -177,6 +214,7 @@ enum brink_record_flag {
     BRINK_RECORD_NAMED = 1 << 3,
     BRINK_RECORD_THREAD = 1 << 4,
 };
+#define BRINK_RECORD_ACCOUNT_SHIFT 16 /* above it in the flags: the account that it was written on */
 
 struct brink_record {
     brink_u32 type;
@@ -193,16 +231,16 @@ struct brink_record {
     brink_u64 cgroup_id;
     brink_u32 pid;
     brink_u32 tid;    /* who acted; 0 where nobody did */
-    brink_u32 ns_pid; /* both again, as numbers of the opener's pid namespace; 0: invisible */
+    brink_u32 ns_pid; /* both again, as numbers of the owner's pid namespace; 0: invisible */
     brink_u32 ns_tid;
-    brink_u32 ppid; /* in the opener's pid namespace */
+    brink_u32 ppid; /* in the owner's pid namespace */
     brink_u32 uid;
-    brink_u32 errno_value; /* BRINK_RECORD_DENIED */
+    brink_u32 errno_value; /* BRINK_RECORD_DENIED; BRINK_RECORD_EXIT: EPERM, may be watched no longer */
     brink_u16 number;      /* of this record among those of its tally, modulo 65536 */
     brink_u8 level_index;
     brink_u8 cause;
     brink_u32 flags;
-    brink_u32 reserved;
+    brink_u32 serial; /* of the watch */
     char comm[16];
 };
 BRINK_ASSERT_SIZE(struct brink_record, 136);
@@ -234,6 +272,7 @@ enum brink_effect {
     BRINK_EFFECT_PRLIMIT = 1 << 4,    /* may change a limit of any process: prlimit64 */
     BRINK_EFFECT_ALL_LIMITS = 1 << 5, /* the same, and its arguments are not looked at */
     BRINK_EFFECT_MEMORY = 1 << 6,     /* may be refused memory */
+    BRINK_EFFECT_IDS = 1 << 7,        /* may change user and group ids */
 };
 
 /* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */
@@ -246,6 +285,8 @@ enum brink_command_kind {
     BRINK_COMMAND_COMMIT = 4, /* settle on `base`; says `initial` */
     BRINK_COMMAND_CHECK = 5,  /* recount, and say how far the tally is off */
     BRINK_COMMAND_RESYNC = 6, /* correct the tally by `base` (signed); says `resync` */
+    BRINK_COMMAND_OWNER = 7,  /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
+    BRINK_COMMAND_DROP = 8,   /* take tally out, say nothing */
 };
 
 struct brink_command {
@@ -263,9 +304,9 @@ struct brink_answer {
     int error; /* 0 or a negative errno */
     brink_u32 tally;
     brink_u32 generation;
-    brink_u32 reserved;
-    brink_u64 base;  /* CHECK: what the table holds */
-    brink_u64 usage; /* CHECK: what the tally says */
+    brink_u32 ns_pid; /* BIND: in the owner's pid namespace; 0: invisible there */
+    brink_u64 base;   /* CHECK: what the table holds; COUNT: 1 if nobody can be at work on the table */
+    brink_u64 usage;  /* CHECK: what the tally says */
 };
 BRINK_ASSERT_SIZE(struct brink_answer, 32);
 

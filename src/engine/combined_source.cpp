@@ -32,8 +32,44 @@ Result<std::uint32_t> CombinedSource::add_watch(const Resource& resource,
     const std::size_t source = resource.has_hooks() ? 0 : 1;
     const auto added = sources_[source]->add_watch(resource, watch);
     if (!added) return added;
-    places_.push_back({source, *added});
-    return static_cast<std::uint32_t>(places_.size() - 1);
+    if (free_.empty()) {
+        free_.push_back(static_cast<std::uint32_t>(places_.size()));
+        places_.emplace_back();
+    }
+    const std::uint32_t number = free_.back();
+    free_.pop_back();
+    places_[number] = {source, *added};
+    auto& numbers = numbers_.at(source);
+    if (numbers.size() <= *added) numbers.resize(*added + 1);
+    numbers[*added] = number;
+    return number;
+}
+
+Result<void> CombinedSource::set_owner(std::uint32_t owner, const Owner& who) {
+    for (const auto& source : sources_)
+        if (auto set = source->set_owner(owner, who); !set) return set;
+    return {};
+}
+
+Result<void> CombinedSource::set_account(std::uint32_t account, const Account& bounds) {
+    for (const auto& source : sources_)
+        if (auto set = source->set_account(account, bounds); !set) return set;
+    return {};
+}
+
+void CombinedSource::remove_watches(std::span<const std::uint32_t> watches) {
+    std::array<std::vector<std::uint32_t>, 2> there;
+    for (const std::uint32_t number : watches) {
+        there.at(places_.at(number).source).push_back(places_[number].watch);
+        free_.push_back(number);
+    }
+    for (std::size_t source = 0; source < there.size(); ++source)
+        if (!there[source].empty()) sources_[source]->remove_watches(there[source]);
+}
+
+bool CombinedSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    const bool polled = tally & kPolledTally;
+    return sources_[polled ? 1 : 0]->resync(tally & ~kPolledTally, generation);
 }
 
 Result<void> CombinedSource::bind(std::uint32_t watch, const Target& target) {
@@ -59,9 +95,7 @@ void CombinedSource::read(const Reader& reader) {
 void CombinedSource::read_from(std::size_t source, const Reader& reader) {
     sources_[source]->read([&](const brink_record& from, const brink_stack_record* stack) {
         brink_record record = from;
-        for (std::uint32_t watch = 0; watch < places_.size(); ++watch)
-            if (places_[watch].source == source && places_[watch].watch == from.watch)
-                record.watch = watch;
+        if (from.watch < numbers_.at(source).size()) record.watch = numbers_[source][from.watch];
         if (source != 0) record.tally |= kPolledTally;
         reader(record, stack);
     });

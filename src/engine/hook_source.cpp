@@ -55,6 +55,10 @@ Error bind_error(int code, const Target& target) {
             return {code, fmt::format("{} cannot be watched: the tables are full (--max-subjects "
                                       "makes them larger), or it has {} watches already",
                                       subject(target), BRINK_MAX_PER_SUBJECT)};
+        case EPERM:
+            return {code, fmt::format("{} may not be watched: its real, effective and saved ids are not all "
+                                      "yours, and you have neither CAP_SYS_RESOURCE nor CAP_SYS_PTRACE over it",
+                                      subject(target))};
         default:
             return {code, fmt::format("cannot watch {}: {}", subject(target), std::strerror(code))};
     }
@@ -67,6 +71,7 @@ Result<std::unique_ptr<HookSource>> HookSource::create(const kernel::HookOptions
     if (!hooks) return tl::unexpected(hooks.error());
     std::unique_ptr<HookSource> source(new HookSource(std::move(*hooks)));
     source->engine_ = options.engine;
+    source->max_watches_ = options.max_watches;
     auto epoll = epoll_of({source->hooks_->fd()});
     if (!epoll) return tl::unexpected(epoll.error());
     source->epoll_ = std::move(*epoll);
@@ -99,8 +104,6 @@ bool HookSource::max_mappings_changed() const {
 }
 
 Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (n_watches_ == BRINK_MAX_WATCHES)
-        return fail(fmt::format("more than {} watches", BRINK_MAX_WATCHES), ENOSPC);
     brink_watch written = watch;
     written.kind = kind_of(resource.hooked);
     if (written.kind == BRINK_KIND_MAPPINGS)
@@ -110,10 +113,65 @@ Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brin
     if (written.kind || engine_ == kernel::HookEngine::tracepoint ||
         !(watch.flags & BRINK_WATCH_DOWN))
         written.flags |= BRINK_WATCH_SCAN;
-    if (auto stored = hooks_->set_watch(n_watches_, written); !stored)
+    const auto number = take_number();
+    if (!number) return number;
+    written.serial = ++serial_ ? serial_ : ++serial_;
+    if (auto stored = hooks_->set_watch(*number, written); !stored)
         return tl::unexpected(stored.error());
-    scans_.push_back(written.flags & BRINK_WATCH_SCAN);
-    return n_watches_++;
+    watches_[*number] = {written.serial, (written.flags & BRINK_WATCH_SCAN) != 0};
+    return number;
+}
+
+// Of those that were used before the one that has rested longest.
+Result<std::uint32_t> HookSource::take_number() {
+    if (watches_.size() < max_watches_) {
+        watches_.emplace_back();
+        return static_cast<std::uint32_t>(watches_.size() - 1);
+    }
+    if (free_.empty()) return fail(fmt::format("more than {} watches", max_watches_), ENOSPC);
+    const std::uint32_t number = free_.front();
+    free_.pop_front();
+    return number;
+}
+
+void HookSource::remove_watches(std::span<const std::uint32_t> watches) {
+    for (const std::uint32_t number : watches) {
+        (void)hooks_->set_watch(number, brink_watch{});  // nobody inherits it any more
+        watches_[number] = {};
+        free_.push_back(number);
+    }
+    drop_stale();
+}
+
+// Tallies whose watch is gone. A child that was born in the very moment of the removal is found the next time; what it
+// says until then is passed over, as it has the serial of the old watch.
+void HookSource::drop_stale() {
+    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id) {
+        const brink_tally& tally = hooks_->tally(id);
+        if (!tally.signal || tally.watch >= watches_.size() ||
+            tally.serial == watches_[tally.watch].serial)
+            continue;
+        (void)hooks_->command(about(id, BRINK_COMMAND_DROP));
+        order_.forget(id);
+    }
+}
+
+Result<void> HookSource::set_owner(std::uint32_t owner, const Owner& who) {
+    brink_command command{};
+    command.kind = BRINK_COMMAND_OWNER;
+    command.watch = owner;
+    command.proc_fd = who.socket;
+    command.flags = who.all ? BRINK_OWNER_ALL : 0;
+    if (const int error = hooks_->command(command).error)
+        return fail_errno("cannot tell who is on the other end of the socket", -error);
+    return {};
+}
+
+Result<void> HookSource::set_account(std::uint32_t account, const Account& bounds) {
+    brink_account written{};
+    written.max_waiting = bounds.max_waiting;
+    written.max_tallies = bounds.max_subjects;
+    return hooks_->set_account(account, written);
 }
 
 Result<void> HookSource::attach() { return hooks_->attach(); }
@@ -129,14 +187,17 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     command.proc_fd = process.get();
     if (target.thread) command.flags |= BRINK_TALLY_THREAD;
     if (target.at_exec) command.flags |= BRINK_TALLY_AT_EXEC;
-    if (scans_[watch]) command.flags |= BRINK_TALLY_SCAN;
+    if (watches_[watch].scans) command.flags |= BRINK_TALLY_SCAN;
+    command.base = static_cast<brink_u64>(target.pid);
     const brink_answer answer = insist(command);
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
     brink_record known{};
     known.tally = answer.tally;
     known.generation = answer.generation;
     known.watch = watch;
-    known.pid = known.ns_pid = static_cast<brink_u32>(target.pid);
+    known.serial = watches_[watch].serial;
+    known.pid = static_cast<brink_u32>(target.pid);
+    known.ns_pid = answer.ns_pid;
     known.start_time_ns = hooks_->tally(answer.tally).start_time_ns;
     known.flags = BRINK_RECORD_NAMED;
     if (target.thread) known.flags |= BRINK_RECORD_THREAD;
@@ -146,7 +207,8 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
 
 // The first count of a table that others may be changing. Each sample is at most the truth, and is
 // the truth whenever no operation is half way through (docs/adr/0001-counting.md): the largest of
-// several, taken over a time in which every such operation has ended, is exact.
+// several, taken over a time in which every such operation has ended, is exact; so is one that was taken while the
+// only task that has the table slept.
 std::optional<int> HookSource::first_count(const brink_answer& bound) {
     brink_command command{};
     command.kind = BRINK_COMMAND_COUNT;
@@ -154,9 +216,10 @@ std::optional<int> HookSource::first_count(const brink_answer& bound) {
     std::optional<int> most;
     int samples = 0;
     for (int i = 0; i < kMaxSamples && samples < kSamples; ++i) {
-        const int sample = hooks_->command(command).error;
-        if (sample < 0) continue;
-        most = std::max(most.value_or(0), sample);
+        const brink_answer sample = hooks_->command(command);
+        if (sample.error < 0) continue;
+        most = std::max(most.value_or(0), sample.error);
+        if (sample.base) break;  // nobody was at work on it
         ++samples;
         pause_between_samples();
     }
@@ -215,13 +278,16 @@ void HookSource::take(const void* data, std::size_t bytes, const Reader& reader)
     }
     if (bytes < sizeof(brink_record)) return;
     const auto& record = *static_cast<const brink_record*>(data);
+    hooks_->take_from_account(record.flags >> BRINK_RECORD_ACCOUNT_SHIFT);
     switch (record.type) {
         case BRINK_RECORD_NEAR: (void)hooks_->attach_refusals(); break;
         case BRINK_RECORD_WAKE:
             hooks_->heard_wake();
             woken_ = true;
             break;
-        default: order_.take(record, reader);
+        default:
+            if (record.watch < watches_.size() && record.serial == watches_[record.watch].serial)
+                order_.take(record, reader);
     }
 }
 
@@ -236,7 +302,7 @@ void HookSource::resync_dropped(const Reader& reader) {
     if (dropped == dropped_seen_) return;
     dropped_seen_ = dropped;
     for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
-        if (hooks_->tally(id).table && order_.close_gap(id, reader)) (void)resync(id, 0);
+        if (hooks_->tally(id).table && order_.close_gap(id, reader)) (void)correct(id, 0);
     // A record that came after the last look would be no lost one.
     read_ring(reader);
     order_.end_the_gone(reader);
@@ -261,8 +327,12 @@ brink_command HookSource::about(std::uint32_t id, brink_command_kind kind) const
     return command;
 }
 
+bool HookSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    return hooks_->tally(tally).generation == generation && correct(tally, 0);
+}
+
 // `off`: what the tally is to be corrected by. The record comes with the next read().
-bool HookSource::resync(std::uint32_t id, std::int64_t off) {
+bool HookSource::correct(std::uint32_t id, std::int64_t off) {
     brink_command command = about(id, BRINK_COMMAND_RESYNC);
     command.base = static_cast<std::uint64_t>(off);
     return insist(command).error == 0;
@@ -293,7 +363,7 @@ std::optional<std::size_t> HookSource::check_all() {
     }
     std::size_t differing = 0;
     for (const Suspect& suspect : suspects)
-        if (suspect.samples && suspect.most && resync(suspect.id, suspect.most)) ++differing;
+        if (suspect.samples && suspect.most && correct(suspect.id, suspect.most)) ++differing;
     return differing;
 }
 

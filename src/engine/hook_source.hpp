@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,13 +29,18 @@ class HookSource final : public RecordSource {
     [[nodiscard]] Result<void> attach();
 
     [[nodiscard]] std::string_view engine() const override;
-    /// Errors: ENOSPC, BRINK_MAX_WATCHES are in use; what inotify(7) says, where the limit is one of sysctl.
+    [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const Owner& who) override;
+    [[nodiscard]] Result<void> set_account(std::uint32_t account, const Account& bounds) override;
+    /// Errors: ENOSPC, HookOptions::max_watches are in use; what inotify(7) says, where the limit is one of sysctl.
     /// REQUIRES: `resource` has hooks.
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
-    /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full or the process
-    /// has BRINK_MAX_PER_SUBJECT watches; EAGAIN, it changes its table faster than it can be read.
+    /// Errors: ESRCH, no such process, or it is exiting; ENOSPC, the tables are full, the process
+    /// has BRINK_MAX_PER_SUBJECT watches, or the account has as many subjects as it may; EAGAIN, it
+    /// changes its table faster than it can be read; EPERM, the owner may not watch it.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
+    void remove_watches(std::span<const std::uint32_t> watches) override;
+    [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
@@ -64,7 +70,9 @@ class HookSource final : public RecordSource {
     void take(const void* data, std::size_t bytes, const Reader& reader);
     void read_ring(const Reader& reader);
     void resync_dropped(const Reader& reader);
-    [[nodiscard]] bool resync(std::uint32_t id, std::int64_t off);
+    [[nodiscard]] bool correct(std::uint32_t id, std::int64_t off);
+    [[nodiscard]] Result<std::uint32_t> take_number();
+    void drop_stale();
     [[nodiscard]] brink_answer insist(const brink_command& command);
     [[nodiscard]] brink_command about(std::uint32_t id, brink_command_kind kind) const;
 
@@ -73,8 +81,14 @@ class HookSource final : public RecordSource {
     Fd epoll_;
     Fd sysctl_;   // kMaxMappings, held open while inotify_ waits for writes to it
     Fd inotify_;  // with the first watch on mappings
-    std::uint32_t n_watches_ = 0;
-    std::vector<bool> scans_;  // by watch: settled by recounting
+    struct Watch {
+        std::uint32_t serial = 0;  // 0: there is none
+        bool scans = false;        // settled by recounting
+    };
+    std::uint32_t max_watches_ = 0;
+    std::uint32_t serial_ = 0;         // given last
+    std::vector<Watch> watches_;       // by number
+    std::deque<std::uint32_t> free_;   // numbers of removed watches, the longest gone first
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
     bool woken_ = false;  // counts may be off, or something is not watched

@@ -51,12 +51,53 @@ Result<std::unique_ptr<PollSource>> PollSource::create(const PollOptions& option
 }
 
 Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (watches_.size() >= BRINK_MAX_WATCHES)
-        return fail("more than " + std::to_string(BRINK_MAX_WATCHES) + " watches", ENOSPC);
     if (watch.n_levels == 0 || watch.n_levels > BRINK_MAX_LEVELS)
         return fail("a watch has 1 to " + std::to_string(BRINK_MAX_LEVELS) + " levels", EINVAL);
-    watches_.push_back({&resource::definition_of(resource), watch});
-    return static_cast<std::uint32_t>(watches_.size() - 1);
+    if (free_watches_.empty()) {
+        if (watches_.size() >= BRINK_MAX_WATCHES)
+            return fail("more than " + std::to_string(BRINK_MAX_WATCHES) + " watches", ENOSPC);
+        free_watches_.push_back(static_cast<std::uint32_t>(watches_.size()));
+        watches_.emplace_back();
+    }
+    const std::uint32_t number = free_watches_.back();
+    free_watches_.pop_back();
+    watches_[number] = {&resource::definition_of(resource), watch,
+                        watch.owner ? &owners_.at(watch.owner) : nullptr};
+    return number;
+}
+
+Result<void> PollSource::set_owner(std::uint32_t owner, const Owner& who) {
+    owners_[owner] = who;
+    return {};
+}
+
+void PollSource::remove_watches(std::span<const std::uint32_t> watches) {
+    const auto removed = [&](std::uint32_t number) {
+        return std::find(watches.begin(), watches.end(), number) != watches.end();
+    };
+    for (auto at = subjects_.begin(); at != subjects_.end();) {
+        const Key key = at->first;
+        for (const std::uint32_t slot : at->second.remove(removed)) free_slots_.push_back(slot);
+        ++at;
+        forget_if_unwatched(key);
+    }
+    std::erase_if(queue_, [&](const brink_record& record) { return removed(record.watch); });
+    free_watches_.insert(free_watches_.end(), watches.begin(), watches.end());
+    set_timer();
+}
+
+bool PollSource::resync(std::uint32_t tally, std::uint32_t generation) {
+    for (auto& [key, subject] : subjects_) {
+        if (!subject.resync({tally, generation})) continue;
+        set_timer();
+        return true;
+    }
+    return false;
+}
+
+void PollSource::forget_if_unwatched(Key key) {
+    const auto found = subjects_.find(key);
+    if (found != subjects_.end() && found->second.n_watches() == 0) subjects_.erase(found);
 }
 
 // --- subjects
@@ -67,8 +108,14 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
     if (!found) return tl::unexpected<Error>(found.error());
     PollSubject& subject = **found;
     if (subject.rename(watch)) return {};
-    const auto reading = watches_[watch].definition->read_process({procfs_, target.pid});
-    if (!reading) return tl::unexpected<Error>(reading.error());
+    const auto permitted = subject.permits(watches_[watch]);
+    const auto reading = permitted
+                             ? watches_[watch].definition->read_process({procfs_, target.pid})
+                             : tl::unexpected<Error>(permitted.error());
+    if (!reading) {
+        forget_if_unwatched({target.pid, target.thread});
+        return tl::unexpected<Error>(reading.error());
+    }
     if (subject.n_watches() >= BRINK_MAX_PER_SUBJECT)
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
@@ -128,8 +175,12 @@ PollSubject::Slot PollSource::take_slot() {
 
 void PollSource::look(PollSubject& subject, Key key, Duration at) {
     const PollSubject::State state = subject.look(at);
-    if (state != PollSubject::State::alive)
+    if (state != PollSubject::State::alive) {
         finish(key, state == PollSubject::State::forbidden ? EPERM : 0);
+        return;
+    }
+    for (const std::uint32_t slot : subject.end_forbidden()) free_slots_.push_back(slot);
+    forget_if_unwatched(key);
 }
 
 void PollSource::finish(Key key, int error) {
@@ -195,8 +246,9 @@ bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     }
     PollSubject& subject = insert(std::move(*who), false);
     for (const std::uint32_t watch : watches)
-        subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::inherited,
-                    PollSubject::Start::now);
+        if (subject.permits(watches_[watch]))
+            subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::inherited,
+                        PollSubject::Start::now);
     look(subject, key, now());
     return true;
 }

@@ -47,12 +47,16 @@ class PollSource final : public RecordSource {
 
     [[nodiscard]] std::string_view engine() const override { return "poll"; }
 
+    [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const Owner& who) override;
+    /// The engine writes no records ahead of their reader, and has room for 32768 processes: accounts bound nothing.
+    [[nodiscard]] Result<void> set_account(std::uint32_t, const Account&) override { return {}; }
+
     /// REQUIRES: `resource` is one of a process that can be read. Errors: ENOSPC, BRINK_MAX_WATCHES are in use; EINVAL,
     /// n_levels is out of range.
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
 
-    /// Errors: ESRCH, no such process; EPERM, another user's; EINVAL, a thread where a process was
+    /// Errors: ESRCH, no such process; EPERM, the owner may not watch it; EINVAL, a thread where a process was
     /// meant, or an unknown watch; ENOSPC, BRINK_MAX_PER_SUBJECT or all subjects are in use.
     /// A subject that has the watch already (inherited) becomes a named one.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
@@ -60,6 +64,9 @@ class PollSource final : public RecordSource {
     /// Its watches come into force now. The caller knows from the close-on-exec end of the pipe that
     /// the child held before its execve.
     void executed(pid_t pid) override;
+
+    void remove_watches(std::span<const std::uint32_t> watches) override;
+    [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
 
     [[nodiscard]] int fd() const override { return epoll_.get(); }
     void read(const Reader& reader) override;
@@ -82,6 +89,7 @@ class PollSource final : public RecordSource {
     PollSubject& insert(kernel::ProcessIdentity who, bool thread);
     void look(PollSubject& subject, Key key, Duration at);
     void finish(Key key, int error);
+    void forget_if_unwatched(Key key);
     void take_exits();
     void look_at_due(Duration at);
     void discover();
@@ -94,6 +102,8 @@ class PollSource final : public RecordSource {
     Fd epoll_;
     Fd timer_;
     std::deque<PollWatch> watches_;  ///< subjects point into it
+    std::vector<std::uint32_t> free_watches_;
+    std::map<std::uint32_t, Owner> owners_;  ///< watches point into it
     PollSubject::Queue queue_;       ///< likewise subjects
     std::map<Key, PollSubject> subjects_;
     std::vector<std::uint32_t> generations_;  ///< by slot

@@ -35,6 +35,7 @@ void PollSubject::add(const PollWatch& watch, std::uint32_t number, Slot slot, O
                       Start start) {
     const auto now = static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) / ns_per_tick();
     const bool named = origin == Origin::named;
+    const auto status = watch.owner ? procfs_->status(who_.pid()) : kernel::ProcessStatus{};
     bound_.push_back({.definition = watch.definition,
                       .tally = PollTally(watch.levels),
                       .interval = interval_,
@@ -44,7 +45,20 @@ void PollSubject::add(const PollWatch& watch, std::uint32_t number, Slot slot, O
                       .in_force = start == Start::now,
                       .begun = false,
                       .start = start,
-                      .since = named ? now : 0});
+                      .since = named ? now : 0,
+                      .owner = watch.owner,
+                      .capabilities = status ? status->permitted : 0});
+}
+
+Result<void> PollSubject::permits(const PollWatch& watch) const {
+    if (!watch.owner) return {};
+    const auto status = procfs_->status(who_.pid());
+    if (!status || who_.ended(*procfs_))
+        return fail("process " + std::to_string(who_.pid()) + " has ended", ESRCH);
+    if (watch.owner->permits(*status)) return {};
+    return fail("process " + std::to_string(who_.pid()) +
+                    " may not be watched: its real, effective and saved ids are not all yours",
+                EPERM);
 }
 
 bool PollSubject::rename(std::uint32_t number) {
@@ -89,11 +103,50 @@ PollSubject::State PollSubject::look(Duration now) {
         looks.push_back({&bound, std::move(reading)});
     }
     const auto permitted = procfs_->may_watch(who_.pid());
+    status_.reset();
+    if (std::any_of(bound_.begin(), bound_.end(), [](const Bound& b) { return b.owner; }))
+        if (auto status = procfs_->status(who_.pid())) status_ = std::move(*status);
     // What was read is its own only if it has not ended by now: its number may be another's.
     if (who_.ended(*procfs_)) return State::ended;
     if (!permitted && permitted.error().code == EPERM) return State::forbidden;
-    for (const Look& look : looks) apply(*look.bound, look.reading, now);
+    for (const Look& look : looks)
+        if (!is_forbidden(*look.bound)) apply(*look.bound, look.reading, now);
     return State::alive;
+}
+
+// It has other ids, or has executed a program that gave it capabilities.
+bool PollSubject::is_forbidden(const Bound& bound) const {
+    return bound.owner && !bound.owner->all && status_ &&
+           (!bound.owner->permits(*status_) || status_->permitted & ~bound.capabilities);
+}
+
+std::vector<std::uint32_t> PollSubject::end_forbidden() {
+    std::vector<std::uint32_t> freed;
+    std::erase_if(bound_, [&](Bound& bound) {
+        if (!is_forbidden(bound)) return false;
+        bound.tally.end(bound.named, EPERM, [&](brink_record& record) { queue(bound, record); });
+        freed.push_back(bound.slot.index);
+        return true;
+    });
+    return freed;
+}
+
+std::vector<std::uint32_t> PollSubject::remove(const std::function<bool(std::uint32_t)>& gone) {
+    std::vector<std::uint32_t> freed;
+    std::erase_if(bound_, [&](const Bound& bound) {
+        if (gone(bound.number)) freed.push_back(bound.slot.index);
+        return gone(bound.number);
+    });
+    return freed;
+}
+
+bool PollSubject::resync(Slot slot) {
+    for (Bound& bound : bound_) {
+        if (bound.slot.index != slot.index || bound.slot.generation != slot.generation) continue;
+        bound.tally.resync([&](brink_record& record) { queue(bound, record); });
+        return true;
+    }
+    return false;
 }
 
 void PollSubject::apply(Bound& bound, const Result<resource::Reading>& reading, Duration now) {

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
+#include "engine/owner.hpp"
 #include "engine/poll_interval.hpp"
 #include "engine/poll_tally.hpp"
 #include "kernel/process_identity.hpp"
@@ -18,8 +21,9 @@ namespace brink::engine {
 
 /// A watch, and the resource that it is on.
 struct PollWatch {
-    const resource::Definition* definition;
-    brink_watch levels;
+    const resource::Definition* definition = nullptr;
+    brink_watch levels{};
+    const Owner* owner = nullptr;  ///< null: whoever runs brink
 };
 
 class PollSubject {
@@ -43,6 +47,9 @@ class PollSubject {
     [[nodiscard]] const kernel::ProcessIdentity& who() const { return who_; }
     [[nodiscard]] std::size_t n_watches() const { return bound_.size(); }
 
+    /// Whether the owner of `watch` may watch it now. The error: EPERM, or it has ended.
+    [[nodiscard]] Result<void> permits(const PollWatch& watch) const;
+
     /// Adds a tally for `watch`, which must outlive the subject and has number `number`.
     void add(const PollWatch& watch, std::uint32_t number, Slot slot, Origin origin, Start start);
     /// Whether it has watch `number` already; if so the user has now named it.
@@ -56,6 +63,12 @@ class PollSubject {
     [[nodiscard]] Duration due() const;
     /// Looks, and queues what follows. Unless the answer is `alive`: call end().
     [[nodiscard]] State look(Duration now);
+    /// After a look: ends the watches whose owners may watch it no longer. Their slots.
+    [[nodiscard]] std::vector<std::uint32_t> end_forbidden();
+    /// Takes out, and says nothing of, the watches with numbers that are `gone`. Their slots.
+    [[nodiscard]] std::vector<std::uint32_t> remove(const std::function<bool(std::uint32_t)>& gone);
+    /// Says where tally `slot` stands, if it is one of this subject's: whether it is.
+    [[nodiscard]] bool resync(Slot slot);
     /// The last records; `error` as in PollTally::end().
     void end(int error);
 
@@ -79,8 +92,11 @@ class PollSubject {
         bool begun;
         Start start;
         std::uint64_t since;  ///< clock ticks since boot: children born before are left out
+        const Owner* owner;
+        std::uint64_t capabilities;  ///< permitted as the watch was set: no more may come
     };
 
+    [[nodiscard]] bool is_forbidden(const Bound& bound) const;
     void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
     void queue(const Bound& bound, const brink_record& from);
     void refresh_names();
@@ -93,6 +109,7 @@ class PollSubject {
     std::vector<Bound> bound_;
     kernel::ProcessStat stat_;  ///< as last seen
     uid_t uid_ = 0;
+    std::optional<kernel::ProcessStatus> status_;  ///< of the last look, if a watch has an owner
 };
 
 }  // namespace brink::engine

@@ -57,6 +57,11 @@ void PollTally::end(bool named, int error, const Emit& emit) {
     say(record, emit);
 }
 
+void PollTally::resync(const Emit& emit) {
+    brink_record record = blank(BRINK_RECORD_RESYNC);
+    say(record, emit);
+}
+
 std::uint64_t PollTally::distance(std::uint64_t usage) const {
     std::uint64_t nearest = ~std::uint64_t{0};
     const std::uint64_t above = position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1]

@@ -36,6 +36,9 @@ class PollTally {
     /// longer `error` says why (EPERM): then no downs, and EXIT with it in errno_value.
     void end(bool named, int error, const Emit& emit);
 
+    /// Says where it stands: RESYNC.
+    void resync(const Emit& emit);
+
     /// Units from `usage` to the nearest threshold that would give a record; ~0 if there is none.
     [[nodiscard]] std::uint64_t distance(std::uint64_t usage) const;
 

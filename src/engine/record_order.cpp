@@ -140,6 +140,13 @@ void RecordOrder::flush(Stream& stream, const Reader& reader) {
     }
 }
 
+void RecordOrder::forget(std::uint32_t id) {
+    const auto found = streams_.find(id);
+    if (found == streams_.end()) return;
+    held_ -= found->second.held.size();
+    streams_.erase(found);
+}
+
 void RecordOrder::end_the_gone(const Reader& reader) {
     for (auto at = streams_.begin(); at != streams_.end();) {
         if (tally_(at->first).generation == at->second.generation) {

@@ -35,6 +35,9 @@ class RecordOrder {
     /// `id` is to be said: one of its records is missing, and that has not been followed by its state yet.
     [[nodiscard]] bool close_gap(std::uint32_t id, const Reader& reader);
 
+    /// Nothing more is to be said of tally `id`.
+    void forget(std::uint32_t id);
+
     /// Ends the subjects whose EXIT is missing: their tally has another owner, or none.
     void end_the_gone(const Reader& reader);
 

@@ -12,11 +12,13 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
 #include "brink/resource.hpp"
+#include "engine/owner.hpp"
 #include "engine/selection.hpp"
 
 namespace brink::engine {
@@ -45,8 +47,14 @@ class RecordSource {
         return engine();
     }
 
-    /// Registers the levels of a watch on `resource`; the answer is its number, to be used in bind(). Numbers count from
-    /// 0.
+    /// From now on `owner` (1..; set anew when it has another meaning) stands for those, in add_watch() and bind().
+    /// Before that every watch that names it must be gone.
+    [[nodiscard]] virtual Result<void> set_owner(std::uint32_t owner, const Owner& who) = 0;
+    /// Likewise for accounts.
+    [[nodiscard]] virtual Result<void> set_account(std::uint32_t account, const Account& bounds) = 0;
+
+    /// Registers the levels of a watch on `resource`, with its owner and account (0: none); the answer is its number, to
+    /// be used in bind(). Numbers count from 0; those of removed watches are used again.
     [[nodiscard]] virtual Result<std::uint32_t> add_watch(const Resource& resource,
                                                           const brink_watch& watch) = 0;
 
@@ -59,6 +67,12 @@ class RecordSource {
     /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
     /// REQUIRES: selects(selection.by, scope of the resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
+
+    /// Ends these watches on everything. No record of them is handed over any more.
+    virtual void remove_watches(std::span<const std::uint32_t> watches) = 0;
+
+    /// Has a RESYNC record written for tally `tally`, if it still is of this generation: whether it is.
+    [[nodiscard]] virtual bool resync(std::uint32_t tally, std::uint32_t generation) = 0;
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}

@@ -33,6 +33,7 @@ struct HookPlace {
     static constexpr unsigned kPreempted = 64;    ///< only in HookFlavour::kprobe and noted
     static constexpr unsigned kOptional = 128;    ///< not needed to count
     static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
+    static constexpr unsigned kOwners = 512;      ///< only if watches have owners
 
     const char* program;
     When when;

@@ -26,6 +26,11 @@ constexpr std::uint32_t kMaxRingBytes = 1U << 24;
 constexpr std::uint32_t kRingBytesPerSubject = 1024;  // seven records
 constexpr std::uint32_t kRecordsPerRead = 65536;
 
+std::size_t in_pages(std::size_t bytes) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
+}
+
 bool kernel_has_btf() { return ::access("/sys/kernel/btf/vmlinux", R_OK) == 0; }
 
 }  // namespace
@@ -46,6 +51,7 @@ Hooks::~Hooks() {
     for (Hook& hook : hooks_) bpf_link__destroy(hook.link);
     ring_buffer__free(ring_);
     if (tallies_) ::munmap(tallies_, tallies_bytes_);
+    if (accounts_) ::munmap(accounts_, in_pages(n_accounts_ * sizeof *accounts_));
     brink_bpf__destroy(skeleton_);
 }
 
@@ -114,6 +120,7 @@ Result<void> Hooks::open(const HookOptions& options) {
         if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.free_tallies), nullptr, &id, BPF_ANY))
             return fail_errno("cannot fill the list of free tallies");
     if (auto mapped = map_tallies(); !mapped) return mapped;
+    if (auto mapped = map_accounts(); !mapped) return mapped;
     const auto on_record = [](void* self, void* data, std::size_t bytes) {
         auto* hooks = static_cast<Hooks*>(self);
         (*hooks->handler_)(data, bytes);
@@ -136,6 +143,10 @@ void Hooks::size_maps(const HookOptions& options) {
     bpf_map__set_max_entries(maps.tallies, n_tallies_);
     bpf_map__set_max_entries(maps.free_tallies, n_tallies_);
     bpf_map__set_max_entries(maps.index_sets, sets);
+    n_accounts_ = options.max_owners + 1;
+    bpf_map__set_max_entries(maps.watches, options.max_watches);
+    bpf_map__set_max_entries(maps.owners, n_accounts_);
+    bpf_map__set_max_entries(maps.accounts, n_accounts_);
     bpf_map__set_max_entries(maps.records,
                              std::clamp(sets * kRingBytesPerSubject, kMinRingBytes, kMaxRingBytes));
     skeleton_->rodata->index_mask = sets - 1;
@@ -174,7 +185,8 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
         const bool asked = (!place.is(HookPlace::kCloses) || options.closes) &&
                            (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
                            (!place.is(HookPlace::kMemory) || options.memory) &&
-                           (!place.is(HookPlace::kResident) || options.resident);
+                           (!place.is(HookPlace::kResident) || options.resident) &&
+                           (!place.is(HookPlace::kOwners) || options.owners);
         hook.wanted = hook.choice.there && asked;
         if (!hook.choice.there && asked) {
             hook.reason = "this kernel has no function " + hook.choice.target;
@@ -189,12 +201,20 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
 }
 
 Result<void> Hooks::map_tallies() {
-    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    tallies_bytes_ = (n_tallies_ * sizeof(brink_tally) + page - 1) / page * page;
+    tallies_bytes_ = in_pages(n_tallies_ * sizeof(brink_tally));
     void* address = ::mmap(nullptr, tallies_bytes_, PROT_READ, MAP_SHARED,
                            bpf_map__fd(skeleton_->maps.tallies), 0);
     if (address == MAP_FAILED) return fail_errno("cannot map the tallies");
     tallies_ = address;
+    return {};
+}
+
+Result<void> Hooks::map_accounts() {
+    void* address = ::mmap(nullptr, in_pages(n_accounts_ * sizeof *accounts_),
+                           PROT_READ | PROT_WRITE, MAP_SHARED,
+                           bpf_map__fd(skeleton_->maps.accounts), 0);
+    if (address == MAP_FAILED) return fail_errno("cannot map the accounts");
+    accounts_ = static_cast<brink_account*>(address);
     return {};
 }
 
@@ -245,6 +265,17 @@ Result<void> Hooks::set_watch(std::uint32_t index, const brink_watch& watch) {
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.watches), &index, &watch, BPF_ANY))
         return fail_errno("cannot store the levels of a watch");
     return {};
+}
+
+Result<void> Hooks::set_account(std::uint32_t index, const brink_account& account) {
+    if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.accounts), &index, &account, BPF_ANY))
+        return fail_errno("cannot store the bounds of an account");
+    return {};
+}
+
+void Hooks::take_from_account(std::uint32_t index) {
+    if (index > 0 && index < n_accounts_)
+        __atomic_fetch_add(&accounts_[index].taken, 1, __ATOMIC_RELEASE);
 }
 
 void Hooks::set_max_mappings(std::uint64_t limit) {

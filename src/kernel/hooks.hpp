@@ -27,10 +27,13 @@ struct HookOptions {
     HookEngine engine = HookEngine::kernel;
     std::string btf;                    ///< BTF of the running kernel; empty: the kernel's own
     std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
+    std::uint32_t max_watches = 64;     ///< at most BRINK_MAX_WATCHES
+    std::uint32_t max_owners = 0;       ///< numbered from 1; accounts as well
     bool descriptors = true;            ///< some watch counts them
     bool closes = true;                 ///< and wants to hear of the way down
     bool memory = true;                 ///< some watch reads a number of an mm_struct
     bool resident = true;               ///< some watch reads its resident pages
+    bool owners = true;                 ///< some watch has an owner
 };
 
 /// One program and the place it is attached to.
@@ -70,8 +73,13 @@ class Hooks {
     /// Whether refusals can be seen at all on this kernel; if not, why not is in status().
     [[nodiscard]] bool sees_refusals() const;
 
-    /// Writes the levels of watch `index` (< BRINK_MAX_WATCHES).
+    /// Writes the levels of watch `index` (< HookOptions::max_watches).
     [[nodiscard]] Result<void> set_watch(std::uint32_t index, const brink_watch& watch);
+
+    /// Writes account `index` (1..HookOptions::max_owners): its bounds, nothing taken yet.
+    [[nodiscard]] Result<void> set_account(std::uint32_t index, const brink_account& account);
+    /// One record of account `index` has been read.
+    void take_from_account(std::uint32_t index);
 
     /// vm.max_map_count, the limit of BRINK_KIND_MAPPINGS. Tallies that are there already follow with their next
     /// BRINK_COMMAND_CHECK.
@@ -119,6 +127,7 @@ class Hooks {
     void size_maps(const HookOptions& options);
     [[nodiscard]] Result<void> choose_programs(const HookOptions& options);
     [[nodiscard]] Result<void> map_tallies();
+    [[nodiscard]] Result<void> map_accounts();
     [[nodiscard]] Result<void> attach_hook(Hook& hook);
     [[nodiscard]] static HookStatus describe(const Hook& hook);
 
@@ -128,6 +137,8 @@ class Hooks {
     const RecordHandler* handler_ = nullptr;
     std::uint32_t room_ = 0;  // records that this read() may still hand over
     std::vector<Hook> hooks_;
+    brink_account* accounts_ = nullptr;  // mapped
+    std::uint32_t n_accounts_ = 0;
     void* tallies_ = nullptr;
     std::size_t tallies_bytes_ = 0;
     std::uint32_t n_tallies_ = 0;

@@ -49,6 +49,13 @@ void parse_status_line(std::string_view name, std::string_view rest, ProcessStat
         status.uid_real = to_number<uid_t>(next_word(rest)).value_or(0);
         status.uid_effective = to_number<uid_t>(next_word(rest)).value_or(0);
         status.uid_saved = to_number<uid_t>(next_word(rest)).value_or(0);
+    } else if (name == "Gid") {
+        status.gid_real = to_number<gid_t>(next_word(rest)).value_or(0);
+        status.gid_effective = to_number<gid_t>(next_word(rest)).value_or(0);
+        status.gid_saved = to_number<gid_t>(next_word(rest)).value_or(0);
+    } else if (name == "CapPrm") {
+        const std::string_view digits = next_word(rest);
+        (void)std::from_chars(digits.begin(), digits.end(), status.permitted, 16);
     } else if (name == "NSpid") {
         while (const auto number = to_number<pid_t>(next_word(rest)))
             status.ns_pids.push_back(*number);

@@ -43,6 +43,10 @@ struct ProcessStatus {
     uid_t uid_real = 0;
     uid_t uid_effective = 0;
     uid_t uid_saved = 0;
+    gid_t gid_real = 0;
+    gid_t gid_effective = 0;
+    gid_t gid_saved = 0;
+    std::uint64_t permitted = 0;  ///< capabilities
     std::vector<pid_t> ns_pids;  ///< from the reader's pid namespace inwards; empty before 4.1
 };
 

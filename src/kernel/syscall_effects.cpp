@@ -15,6 +15,9 @@ namespace {
 constexpr const char* kMemoryCalls[] = {"brk",   "mmap",   "mprotect", "munmap",
                                         "mlock", "mlock2", "mlockall", "mremap"};
 
+constexpr const char* kIds[] = {"setuid",   "setgid",    "setreuid",
+                                "setregid", "setresuid", "setresgid"};
+
 constexpr const char* kHarmless[] = {
     "msync",
     "mincore",
@@ -102,13 +105,7 @@ constexpr const char* kHarmless[] = {
     "setpgid",
     "getgroups",
     "setgroups",
-    "setuid",
-    "setgid",
-    "setreuid",
-    "setregid",
-    "setresuid",
     "getresuid",
-    "setresgid",
     "getresgid",
     "setfsuid",
     "setfsgid",
@@ -305,6 +302,7 @@ std::array<std::uint8_t, kSyscalls> syscall_effects() {
     for (const char* name : kHarmless) set(table, name, 0);
     for (const char* name : kMemoryCalls) set(table, name, BRINK_EFFECT_MEMORY);
     for (const char* name : kSmall) set(table, name, BRINK_EFFECT_SMALL);
+    for (const char* name : kIds) set(table, name, BRINK_EFFECT_IDS);
     set(table, "unshare", BRINK_EFFECT_TABLE);
     set(table, "close_range", BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE);
     set(table, "setrlimit", BRINK_EFFECT_LIMIT);
