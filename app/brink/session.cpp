@@ -125,7 +125,10 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
         case ActionKind::evidence: {
             output_.send();  // what comes now takes its time
             action::EvidenceRequest request;
+            request.resource = find_resource(event.resource);
             request.pid = event.pid.value_or(0);
+            request.uid = event.uid.value_or(0);
+            request.cgroup = event.cgroup;
             request.start_time = event.start_time.value_or(0);
             request.stack = context.stack;
             request.stack_pid = context.stack_pid;

@@ -27,7 +27,8 @@ const Definition k_pids{
                  .summary = "processes and threads of a cgroup",
                  .limited_by = "pids.max",
                  .denied_errno = EAGAIN,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .evidence = true},
     .read_all = read_all,
 };
 

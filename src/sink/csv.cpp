@@ -15,7 +15,8 @@ namespace {
 // In the order in which to_csv() adds them.
 constexpr std::string_view kHeader =
     "time,type,resource,scope,direction,level,level_as,cause,usage,limit,limit_hard,old_limit,unit,"
-    "pid,tid,ppid,start_time,comm,exe,uid,cgroup,unit_name,engine,host,error,lost,reason,action,"
+    "pid,tid,ppid,start_time,comm,exe,uid,cgroup,unit_name,engine,rule,host,error,lost,reason,"
+    "action,"
     "result,detail\n";
 
 class Line {
@@ -83,6 +84,7 @@ std::string to_csv(const Event& event) {
     add_amounts(line, event);
     add_subject(line, event);
     line.add(event.engine);
+    line.add(event.rule);
     line.add(event.host);
     const char* error = event.error ? strerrorname_np(*event.error) : nullptr;
     line.add(error ? error : event.error ? std::to_string(*event.error) : "");

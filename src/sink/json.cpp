@@ -186,6 +186,7 @@ std::string to_json(const Event& event) {
         add_subject(object, event);
         object.add("engine", event.engine);
         object.add("watch", event.watch);
+        object.add("rule", event.rule);
         object.add("host", event.host);
         object.add("boot_id", event.boot_id);
         add_by_type(object, out, event);

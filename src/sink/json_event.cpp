@@ -119,6 +119,7 @@ Event event_from(const Json& object) {
     read_subject(object, event);
     read(object, "engine", event.engine);
     read(object, "watch", event.watch);
+    read(object, "rule", event.rule);
     read(object, "host", event.host);
     read(object, "boot_id", event.boot_id);
     read_by_type(object, event);

@@ -28,7 +28,7 @@ TEST(Csv, ACrossing) {
     EXPECT_EQ(to_csv(crossing(1, Direction::up, 820)),
               "2026-11-20T09:29:59.123456789Z,crossing,nofile,process,up,820,80%,,820,1024,4096,,1,"
               "1234,1234,1,7934,leaky,/usr/bin/leaky,1000,/system.slice/leaky.service,"
-              "leaky.service,kernel,web1,,,,,,\n");
+              "leaky.service,kernel,,web1,,,,,,\n");
 }
 
 TEST(Csv, TextIsQuotedWhereItMust) {

@@ -114,6 +114,7 @@ inline std::vector<Event> sample_events() {
     action.result = "done";
     action.detail = "what is open in leaky[1234]";
     action.cause_seq = 1;
+    action.rule = "web";
     action.evidence = sample_evidence();
     Event with_evidence = crossing(30, Direction::up, 820);
     with_evidence.evidence = Evidence{.total = 0,
