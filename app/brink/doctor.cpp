@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/own_limits.hpp"
 #include "base/utf8.hpp"
 #include "brink/resource.hpp"
 #include "commands.hpp"

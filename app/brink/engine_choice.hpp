@@ -31,7 +31,4 @@ struct ChosenEngine {
 /// A look that begins now, with a pass of `iterator` unless that is nullptr.
 [[nodiscard]] kernel::Machine look_at_machine(const kernel::TaskIterator* iterator);
 
-/// Raises brink's own soft limit on open files to the hard one: programs and maps take descriptors.
-void raise_own_limits();
-
 }  // namespace brink::app

@@ -22,6 +22,7 @@ usage:
   brink limits [OPTION]...                      every limit, the nearest first
   brink doctor [OPTION]...                      what this machine allows
   brink events [OPTION]...                      what has happened (brinkd)
+  brink status [OPTION]...                      the daemon as it sees itself
   brink COMMAND --help                          the options of each of them
   brink --version
 
@@ -203,6 +204,17 @@ how:
   -h, --help           this
 )";
 
+constexpr std::string_view kStatus =
+    R"(usage: brink status [OPTION]...
+
+Asks brinkd for its state: engine, clients, history, its own use, and each rule
+with its watches and actions, or why it is not at work.
+
+  -o, --output FORMAT  text (unless given) or json
+  --socket PATH        not /run/brink/brink.sock
+  -h, --help           this
+)";
+
 // Which resources a help text lists.
 enum class Listed { all, watchable, of_processes };
 
@@ -234,6 +246,8 @@ std::string top_help() { return std::string(kTop); }
 std::string limits_help() { return std::string(kLimits) + resource_list(Listed::all); }
 
 std::string doctor_help() { return std::string(kDoctor); }
+
+std::string status_help() { return std::string(kStatus); }
 
 std::string events_help() { return std::string(kEvents); }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "base/own_limits.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
 #include "kernel/machine.hpp"

@@ -289,6 +289,18 @@ CommandLine parse_doctor(Words words) {
     return options;
 }
 
+CommandLine parse_status(Words words) {
+    Arguments arguments(option_names("status"));
+    StatusOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(status_help());
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    const auto take = [](const std::string& path) { return Result<std::string>(path); };
+    if (done) done = set(arguments, "--socket", take, options.socket);
+    if (!done) return wrong("brink status", done.error(), kUsage);
+    return options;
+}
+
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
     const std::string_view near = option ? nearest(word, {"--help", "--version"})
@@ -299,7 +311,7 @@ Stop unknown_command(std::string_view word) {
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
-                                             : "run, watch, top, limits, doctor, events")},
+                                             : "run, watch, top, limits, doctor, events, status")},
                  kUsage);
 }
 
@@ -314,6 +326,7 @@ Result<void> set_resources(const Arguments& arguments, std::vector<const Resourc
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
     if (command == "events") return events_option_names();
+    if (command == "status") return {"-o,--output", "--socket"};
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
@@ -345,6 +358,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "limits") return parse_limits(rest);
     if (command == "doctor") return parse_doctor(rest);
     if (command == "events") return parse_events(rest);
+    if (command == "status") return parse_status(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");
     return unknown_command(command);

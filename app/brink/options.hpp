@@ -89,6 +89,11 @@ struct EventsOptions {
     bool forecast = false;  ///< not the events, but when limits will be reached
 };
 
+struct StatusOptions {
+    std::string socket;  ///< of the daemon's clients; empty: where it is unless told otherwise
+    OutputFormat output = OutputFormat::text;
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -97,7 +102,8 @@ struct Stop {
 };
 
 using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions,
-                                 EventsOptions, Stop>;
+                                 EventsOptions,
+                 StatusOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

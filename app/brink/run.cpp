@@ -18,6 +18,7 @@
 #include "action/command_process.hpp"
 #include "action/process_tree_end.hpp"
 #include "action/restart.hpp"
+#include "base/own_limits.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
 #include "session.hpp"

@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "base/own_limits.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
 #include "kernel/descriptor_table.hpp"

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/own_limits.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"
@@ -94,6 +95,7 @@ int watch_command(const WatchOptions& options) {
     }
     notice(session.description(*subject));
     if (options.pid) session.say_dormant(options.pid);
+    for (const std::string& remark : session.monitor().source().take_remarks()) notice(remark);
     session.read_records();
     while (!ended && !session.output().closed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -16,9 +15,9 @@
 #include <toml.hpp>
 #include <tuple>
 
-#include "base/nearest.hpp"
 #include "base/units.hpp"
 #include "base/utf8.hpp"
+#include "broker/shared_source.hpp"
 #include "rule_reader.hpp"
 #include "time_text.hpp"
 #include "toml_section.hpp"
@@ -29,8 +28,8 @@ namespace {
 constexpr std::uintmax_t kMostBytes = 1 << 20;
 constexpr std::size_t kMostRules = 256;
 constexpr std::uint64_t kLeastHistory = 1 << 20;
-constexpr std::uint64_t kShortestPollNs = 1'000'000;
-constexpr std::uint64_t kLongestPollNs = 3600ULL * 1'000'000'000;
+constexpr std::uint64_t kLeastQueue = 4096;
+constexpr std::uint64_t kMostQueue = 1ULL << 40;
 
 // The library's message is a drawing of several lines: the first says what, and behind the caret stands what was expected.
 Problem problem_of(const toml::syntax_error& error, const std::string& file) {
@@ -54,15 +53,6 @@ Problem problem_of(const toml::syntax_error& error, const std::string& file) {
     return problem;
 }
 
-Result<std::string> engine_from(const std::string& text) {
-    constexpr std::array<std::string_view, 4> kEngines{"auto", "kernel", "tracepoint", "poll"};
-    if (std::find(kEngines.begin(), kEngines.end(), text) != kEngines.end()) return text;
-    const std::string_view near = nearest(text, kEngines);
-    return fail(fmt::format("there is no engine {}; {}there are: auto, kernel, tracepoint, poll",
-                            in_quotes(text),
-                            near.empty() ? "" : fmt::format("did you mean {}? ", near)));
-}
-
 Result<std::string> absolute_path(const std::string& text) {
     if (text.starts_with('/')) return text;
     return fail(fmt::format("{} is no absolute path; write it from the root", in_quotes(text)));
@@ -74,10 +64,10 @@ Result<std::uint64_t> history_size(const std::string& text) {
     return fail(fmt::format("{} is too small; write at least 1M", in_quotes(text)));
 }
 
-Result<std::uint64_t> poll_interval(const std::string& text) {
-    const auto time = parse_time_ns(text);
-    if (!time || (*time >= kShortestPollNs && *time <= kLongestPollNs)) return time;
-    return fail(fmt::format("{} is out of range; write 1ms to 1h", in_quotes(text)));
+Result<std::uint64_t> queue_size(const std::string& text) {
+    const auto bytes = parse_bytes(text);
+    if (!bytes || (*bytes >= kLeastQueue && *bytes <= kMostQueue)) return bytes;
+    return fail(fmt::format("{} is out of range; write 4K to 1T", in_quotes(text)));
 }
 
 class Reader {
@@ -88,6 +78,7 @@ class Reader {
   private:
     void read_tables(const toml::value& root);
     void read_daemon(Section section);
+    void read_quotas(Section section);
     void read_history(Section section);
     void read_rules(const toml::value& rules);
     void add_rule(Rule rule, Section& section);
@@ -135,21 +126,32 @@ void Reader::read_tables(const toml::value& root) {
             section.complain(value.location(), fmt::format("{} is no table; write {}", key, name));
     };
     table("daemon", "[daemon]", [this](Section daemon) { read_daemon(daemon); });
+    table("quotas", "[quotas]", [this](Section quotas) { read_quotas(quotas); });
     table("history", "[history]", [this](Section history) { read_history(history); });
     if (section.has("rule")) read_rules(root.as_table().at("rule"));
     section.complain_of_unknown();
 }
 
 void Reader::read_daemon(Section section) {
-    Configuration& to = configuration_;
-    to.engine = section.parsed("engine", engine_from).value_or(to.engine);
-    to.max_subjects = section.number("max_subjects", 1, 1 << 20).value_or(to.max_subjects);
-    to.poll_shortest_ns =
-        section.parsed("poll_shortest", poll_interval).value_or(to.poll_shortest_ns);
-    to.poll_longest_ns = section.parsed("poll_longest", poll_interval).value_or(to.poll_longest_ns);
-    if (to.poll_longest_ns < to.poll_shortest_ns)
-        section.complain(
-            "poll_longest is shorter than poll_shortest; write them the other way round");
+    broker::SourceOptions& to = configuration_.source;
+    to.engine = section.parsed("engine", broker::parse_engine_wish).value_or(to.engine);
+    const auto number = [&](const char* key, std::uint64_t most, std::uint32_t& value) {
+        if (const auto given = section.number(key, 1, most))
+            value = static_cast<std::uint32_t>(*given);
+    };
+    number("max_subjects", 1 << 20, to.max_subjects);
+    number("max_watches", BRINK_MAX_WATCHES, to.max_watches);
+    number("max_clients", 65535, to.max_clients);
+    section.complain_of_unknown();
+}
+
+void Reader::read_quotas(Section section) {
+    broker::Quotas& to = configuration_.quotas;
+    to.clients = section.number("clients", 1, 65535).value_or(to.clients);
+    to.watches = section.number("watches", 1, BRINK_MAX_WATCHES).value_or(to.watches);
+    to.levels = section.number("levels", 1, 1 << 20).value_or(to.levels);
+    to.subjects = section.number("subjects", 1, 1 << 20).value_or(to.subjects);
+    to.queue_bytes = section.parsed("queue", queue_size).value_or(to.queue_bytes);
     section.complain_of_unknown();
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "broker/quota.hpp"
+#include "broker/source_options.hpp"
 #include "problem.hpp"
 #include "rule.hpp"
 #include "store/history.hpp"
@@ -16,10 +18,8 @@ namespace brink::app {
 inline constexpr const char* kDefaultConfiguration = "/etc/brink/brink.toml";
 
 struct Configuration {
-    std::string engine = "auto";         ///< auto (kernel, else poll), kernel, tracepoint or poll
-    std::uint64_t max_subjects = 16384;  ///< processes watched at once, by rules and clients
-    std::uint64_t poll_shortest_ns = 100'000'000;
-    std::uint64_t poll_longest_ns = 10'000'000'000;
+    broker::SourceOptions source;
+    broker::Quotas quotas;  ///< of what one user may have
     bool keep_history = true;
     store::HistoryOptions history;
     std::vector<Rule> rules;

@@ -56,6 +56,7 @@ ActionOutcome spared(const Error& error) {
 
 RuleRunner::RuleRunner(Rule rule, action::OriginalState original, const Reports& reports)
     : rule_(std::move(rule)),
+      text_(rule_.text()),
       original_(std::move(original)),
       reports_(reports),
       throttle_(rule_.cool_down, rule_.max_per_hour) {
@@ -81,7 +82,12 @@ Result<void> RuleRunner::begin(engine::SourceHub& hub) {
                                            for_the_hooks(rule_.actions));
     if (!monitor) return tl::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
-    if (rule_.selection) return monitor_->select(*rule_.selection);
+    if (rule_.selection) {
+        auto selected = monitor_->select(*rule_.selection);
+        for (const std::string& remark : monitor_->source().take_remarks())
+            reports_.notice(fmt::format("rule {}: {}", rule_.name, remark));
+        return selected;
+    }
     supervised_ = std::make_unique<SupervisedCommand>(
         rule_, original_,
         [this](pid_t pid) {

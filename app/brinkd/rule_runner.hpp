@@ -41,9 +41,11 @@ class RuleRunner {
                                                                    const Reports& reports);
 
     [[nodiscard]] const Rule& rule() const { return rule_; }
+    /// Rule::text() as it was given.
+    [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] std::uint64_t events() const { return events_; }
     [[nodiscard]] std::uint64_t actions() const { return actions_; }
-    [[nodiscard]] std::string_view engine() const { return monitor_->source().engine(0); }
+    [[nodiscard]] std::string_view engine() const { return monitor_->source().engine(); }
 
     /// Adds what is to be waited for. The records come from the hub's source, which is the caller's to wait for.
     void add_to(std::vector<pollfd>& fds) const;
@@ -81,6 +83,7 @@ class RuleRunner {
     void retry_due();
 
     Rule rule_;
+    std::string text_;
     action::OriginalState original_;
     const Reports& reports_;
     kernel::Procfs procfs_;

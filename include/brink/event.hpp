@@ -55,7 +55,7 @@ struct Event {
     std::uint64_t seq = 0;           ///< per monitor, from 1; gaps only where `lost` says so
 
     std::string resource;
-    std::string scope;  ///< "process", "thread"
+    std::string scope;  ///< "process", "thread", "user", "cgroup", "socket", "system"
     std::optional<Direction> direction;
     std::optional<std::uint64_t> level;  ///< in `unit`
     std::string level_as;                ///< as the user typed it
@@ -67,17 +67,22 @@ struct Event {
     std::optional<std::uint64_t> old_limit;  ///< limit_changed
     std::string unit;
 
+    // Of the subject where it is a process or thread; of a socket its owner; else who acted, where that is known.
     std::optional<std::int32_t> pid;  ///< in the monitor's pid namespace
     std::optional<std::int32_t> tid;
     std::optional<std::int32_t> ppid;
     std::optional<std::uint64_t> start_time;  ///< field 22 of /proc/PID/stat, clock ticks
     std::string comm;
     std::string exe;
-    std::optional<std::uint32_t> uid;
-    std::string cgroup;
+    std::optional<std::uint32_t> uid;  ///< of scope "user" the subject
+    /// Scope "user": inode number of the user namespace, where it is another than brink's own.
+    std::optional<std::uint32_t> user_namespace;
+    std::string cgroup;  ///< of scope "cgroup" the subject
     std::string unit_name;
+    std::string
+        target;  ///< scopes "socket" and "system": which of several; an address, a mount point
 
-    std::string engine;  ///< "kernel", "tracepoint", "poll"
+    std::string engine;  ///< "kernel", "tracepoint", "timer", "notify", "poll"
     std::optional<std::uint32_t> watch;
     std::string rule;  ///< of brinkd's configuration; empty elsewhere
     std::string host;

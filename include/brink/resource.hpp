@@ -25,6 +25,14 @@ enum class Hooked {
     resident_memory,
 };
 
+/// What the kernel itself offers to tell of a resource, without hooks: the engines `timer` and `notify`.
+enum class Facility {
+    none,
+    cpu_timer,  ///< a timer on the CPU clock of a process
+    pressure,   ///< a trigger on a file of PSI; also of the whole system
+    cgroup_events,  ///< a file of a cgroup that changes when a charge is refused; it does not tell of levels
+};
+
 struct Resource {
     std::string_view name;  ///< as in `-w NAME=…`
     Scope scope;
@@ -35,6 +43,7 @@ struct Resource {
     std::string_view exactness;   ///< "exact", or the tolerance and why
     std::string_view unreadable = {};  ///< why nothing can be read from outside; empty if it can
     Hooked hooked = Hooked::no;
+    Facility facility = Facility::none;
     bool evidence = false;  ///< what a usage consists of can be told: the action `evidence`
 
     [[nodiscard]] bool has_hooks() const { return hooked != Hooked::no; }

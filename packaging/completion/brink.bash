@@ -22,7 +22,7 @@ _brink_values() {
             mapfile -t COMPREPLY < <(compgen -W "crossing initial denied limit_changed exit lost resync action" -- "$2")
             ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
-        --events | --btf | --exe | --history)
+        --events | --btf | --exe | --history | --socket)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$2")
             ;;
@@ -74,7 +74,7 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch top limits doctor events --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch top limits doctor events status --help --version" -- "$current")
         return
     fi
     case $subcommand in
@@ -83,6 +83,7 @@ _brink() {
         top) options="--resource --once --lines --interval --engine --output --help" ;;
         limits) options="--resource --all --lines --watch --interval --engine --output --help" ;;
         doctor) options="--output --btf --help" ;;
+        status) options="--output --socket --help" ;;
         events)
             options="--since --until --resource --type --pid --comm --unit --cgroup --user --lines --follow --forecast"
             options+=" --output --history --help"

@@ -54,6 +54,10 @@ std::vector<std::string> event_environment(const Event& event) {
         variables.add("LIMIT", "unlimited");
     else
         variables.add("LIMIT", event.limit);
+    variables.add("SCOPE", event.scope);
+    variables.add("UID", event.uid);
+    variables.add("CGROUP", event.cgroup);
+    variables.add("TARGET", event.target);
     variables.add("PID", event.pid);
     variables.add("TID", event.tid);
     variables.add("COMM", event.comm);

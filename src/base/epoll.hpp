@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 
 #include <cstdint>
-#include <initializer_list>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
@@ -22,7 +22,7 @@ namespace brink {
 }
 
 /// Close-on-exec, over `fds`. Errors: those of epoll_create1(2) and epoll_ctl(2).
-[[nodiscard]] inline Result<Fd> epoll_of(std::initializer_list<int> fds) {
+[[nodiscard]] inline Result<Fd> epoll_of(const std::vector<int>& fds) {
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll) return fail_errno("epoll_create1");
     for (const int fd : fds)

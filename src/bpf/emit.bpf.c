@@ -139,6 +139,8 @@ __noinline int say(__u32 id, __u32 what, __u32 number, __u64 usage, __u64 extra)
     if (!r) {
         __sync_fetch_and_add(&t->dropped, 1);
         __sync_fetch_and_add(&n_dropped, 1);
+        if (a)
+            __sync_fetch_and_add(&a->dropped, 1);
         return -ENOSPC;
     }
     if (a)

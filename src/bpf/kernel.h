@@ -235,7 +235,8 @@ struct socket {
 } CORE;
 
 struct linux_binprm {
-    unsigned int secureexec : 1; /* a set-uid, set-gid or file-capability program: cap_bprm_creds_from_file() */
+    unsigned int
+        secureexec : 1; /* a set-uid, set-gid or file-capability program: cap_bprm_creds_from_file() */
 } CORE;
 
 /* fs/proc/internal.h: the inode of /proc/PID and /proc/PID/task/TID. */

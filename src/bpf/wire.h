@@ -21,10 +21,12 @@ typedef __u64 brink_u64;
 #define BRINK_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 #endif
 
-#define BRINK_MAX_LEVELS 32     /* levels of one watch */
-#define BRINK_MAX_WATCHES 65535 /* of one set of programs; how many there is room for is set before loading */
+#define BRINK_MAX_LEVELS 32 /* levels of one watch */
+#define BRINK_MAX_WATCHES \
+    65535 /* of one set of programs; how many there is room for is set before loading */
 #define BRINK_MAX_PER_SUBJECT 16 /* watches on one process */
-#define BRINK_MAX_OWNED_PER_SUBJECT 8 /* those among them that have an owner: the rest is left for others */
+#define BRINK_MAX_OWNED_PER_SUBJECT \
+    8 /* those among them that have an owner: the rest is left for others */
 #define BRINK_INDEX_WAYS 4
 #define BRINK_INDEX_PROBES 8 /* sets looked at for one key before giving up */
 #define BRINK_STACK_BYTES 16384
@@ -107,11 +109,12 @@ BRINK_ASSERT_SIZE(struct brink_owner, 48);
 struct brink_account {
     brink_u64 written;     /* records, by the hooks */
     brink_u64 taken;       /* of them, by the reader */
-    brink_u64 max_waiting; /* more than so many between the two find no room */
+    brink_u64 dropped;     /* found no room, or were more than max_waiting */
+    brink_u64 max_waiting; /* between `written` and `taken` */
     brink_u32 tallies;
     brink_u32 max_tallies;
 };
-BRINK_ASSERT_SIZE(struct brink_account, 32);
+BRINK_ASSERT_SIZE(struct brink_account, 40);
 
 /* Thresholds of a watch under one limit, ascending. at[0] is 0 and at[n + 1]... are
  * BRINK_NEVER, so that position p says: at[p] <= usage < at[p + 1] (without rearm). */
@@ -214,7 +217,8 @@ enum brink_record_flag {
     BRINK_RECORD_NAMED = 1 << 3,
     BRINK_RECORD_THREAD = 1 << 4,
 };
-#define BRINK_RECORD_ACCOUNT_SHIFT 16 /* above it in the flags: the account that it was written on */
+#define BRINK_RECORD_ACCOUNT_SHIFT \
+    16 /* above it in the flags: the account that it was written on */
 
 struct brink_record {
     brink_u32 type;
@@ -235,8 +239,9 @@ struct brink_record {
     brink_u32 ns_tid;
     brink_u32 ppid; /* in the owner's pid namespace */
     brink_u32 uid;
-    brink_u32 errno_value; /* BRINK_RECORD_DENIED; BRINK_RECORD_EXIT: EPERM, may be watched no longer */
-    brink_u16 number;      /* of this record among those of its tally, modulo 65536 */
+    brink_u32
+        errno_value;  /* BRINK_RECORD_DENIED; BRINK_RECORD_EXIT: EPERM, may be watched no longer */
+    brink_u16 number; /* of this record among those of its tally, modulo 65536 */
     brink_u8 level_index;
     brink_u8 cause;
     brink_u32 flags;
@@ -285,8 +290,9 @@ enum brink_command_kind {
     BRINK_COMMAND_COMMIT = 4, /* settle on `base`; says `initial` */
     BRINK_COMMAND_CHECK = 5,  /* recount, and say how far the tally is off */
     BRINK_COMMAND_RESYNC = 6, /* correct the tally by `base` (signed); says `resync` */
-    BRINK_COMMAND_OWNER = 7,  /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
-    BRINK_COMMAND_DROP = 8,   /* take tally out, say nothing */
+    BRINK_COMMAND_OWNER =
+        7, /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
+    BRINK_COMMAND_DROP = 8, /* take tally out, say nothing */
 };
 
 struct brink_command {
@@ -305,8 +311,9 @@ struct brink_answer {
     brink_u32 tally;
     brink_u32 generation;
     brink_u32 ns_pid; /* BIND: in the owner's pid namespace; 0: invisible there */
-    brink_u64 base;   /* CHECK: what the table holds; COUNT: 1 if nobody can be at work on the table */
-    brink_u64 usage;  /* CHECK: what the tally says */
+    brink_u64
+        base; /* CHECK: what the table holds; COUNT: 1 if nobody can be at work on the table */
+    brink_u64 usage; /* CHECK: what the tally says */
 };
 BRINK_ASSERT_SIZE(struct brink_answer, 32);
 

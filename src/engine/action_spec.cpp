@@ -208,6 +208,11 @@ Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> w
                 "{}: what {} consists of cannot be told; evidence is there for {}, as in "
                 "nofile@{}=evidence",
                 given, watch.resource->name, list_with_evidence(), action.level));
+        if (action.kind == ActionKind::signal && watch.resource->scope != Scope::process)
+            return fail(fmt::format("{}: {} has scope {}: there is no process to send a signal to; "
+                                    "use exec:COMMAND",
+                                    given, watch.resource->name,
+                                    scope_name(watch.resource->scope)));
         if (action.kind == ActionKind::raise)
             if (auto checked = check_ceiling(action, *watch.resource); !checked) return checked;
         reported |= watch.reports(action.direction);

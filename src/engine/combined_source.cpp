@@ -2,120 +2,167 @@
 // Passes on, with numbers translated.
 #include "engine/combined_source.hpp"
 
+#include <utility>
+
 #include "base/epoll.hpp"
 
 namespace brink::engine {
 namespace {
 
-constexpr std::uint32_t kPolledTally = std::uint32_t{1}
-                                       << 31;  // hooks have fewer tallies than that
+// The part stands in the highest bits of a tally; no source has as many as would reach them.
+constexpr unsigned kPartShift = 28;
+constexpr std::uint32_t kTallyMask = (std::uint32_t{1} << kPartShift) - 1;
 
 }  // namespace
 
-Result<std::unique_ptr<CombinedSource>> CombinedSource::create(std::unique_ptr<RecordSource> hooks,
-                                                               std::unique_ptr<RecordSource> poll) {
+Result<std::unique_ptr<CombinedSource>> CombinedSource::create(std::vector<Part> parts) {
     std::unique_ptr<CombinedSource> combined(new CombinedSource);
-    combined->sources_.push_back(std::move(hooks));
-    combined->sources_.push_back(std::move(poll));
-    auto epoll = epoll_of({combined->sources_[0]->fd(), combined->sources_[1]->fd()});
+    std::vector<int> fds;
+    for (const Part& part : parts) fds.push_back(part.source->fd());
+    auto epoll = epoll_of(fds);
     if (!epoll) return tl::unexpected(epoll.error());
     combined->epoll_ = std::move(*epoll);
+    combined->watches_.resize(parts.size());
+    combined->parts_ = std::move(parts);
     return combined;
 }
 
-std::string_view CombinedSource::engine(std::uint32_t watch) const {
-    return watch < places_.size() ? sources_[places_[watch].source]->engine() : engine();
+std::string_view CombinedSource::engine_of(std::uint32_t tally) const {
+    return parts_[tally >> kPartShift].source->engine_of(tally & kTallyMask);
+}
+
+const resource::Subject* CombinedSource::subject_of(std::uint32_t tally) const {
+    return parts_[tally >> kPartShift].source->subject_of(tally & kTallyMask);
 }
 
 Result<std::uint32_t> CombinedSource::add_watch(const Resource& resource,
                                                 const brink_watch& watch) {
-    const std::size_t source = resource.has_hooks() ? 0 : 1;
-    const auto added = sources_[source]->add_watch(resource, watch);
-    if (!added) return added;
     if (free_.empty()) {
         free_.push_back(static_cast<std::uint32_t>(places_.size()));
         places_.emplace_back();
     }
     const std::uint32_t number = free_.back();
+    std::vector<Place> places;
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+        if (!parts_[part].takes(resource)) continue;
+        const auto added = parts_[part].source->add_watch(resource, watch);
+        if (!added) {
+            remove(places);
+            return added;
+        }
+        places.push_back({part, *added});
+        if (watches_[part].size() <= *added) watches_[part].resize(*added + 1);
+        watches_[part][*added] = number;
+    }
     free_.pop_back();
-    places_[number] = {source, *added};
-    auto& numbers = numbers_.at(source);
-    if (numbers.size() <= *added) numbers.resize(*added + 1);
-    numbers[*added] = number;
+    places_[number] = std::move(places);
     return number;
 }
 
 Result<void> CombinedSource::set_owner(std::uint32_t owner, const Owner& who) {
-    for (const auto& source : sources_)
-        if (auto set = source->set_owner(owner, who); !set) return set;
+    for (const Part& part : parts_)
+        if (auto set = part.source->set_owner(owner, who); !set) return set;
     return {};
 }
 
 Result<void> CombinedSource::set_account(std::uint32_t account, const Account& bounds) {
-    for (const auto& source : sources_)
-        if (auto set = source->set_account(account, bounds); !set) return set;
+    for (const Part& part : parts_)
+        if (auto set = part.source->set_account(account, bounds); !set) return set;
     return {};
 }
 
 void CombinedSource::remove_watches(std::span<const std::uint32_t> watches) {
-    std::array<std::vector<std::uint32_t>, 2> there;
+    std::vector<Place> places;
     for (const std::uint32_t number : watches) {
-        there.at(places_.at(number).source).push_back(places_[number].watch);
+        std::vector<Place>& gone = places_.at(number);
+        places.insert(places.end(), gone.begin(), gone.end());
+        gone.clear();
         free_.push_back(number);
     }
-    for (std::size_t source = 0; source < there.size(); ++source)
-        if (!there[source].empty()) sources_[source]->remove_watches(there[source]);
+    remove(places);
+}
+
+void CombinedSource::remove(const std::vector<Place>& places) {
+    std::vector<std::vector<std::uint32_t>> there(parts_.size());
+    for (const Place& place : places) there[place.part].push_back(place.watch);
+    for (std::size_t part = 0; part < parts_.size(); ++part)
+        if (!there[part].empty()) parts_[part].source->remove_watches(there[part]);
 }
 
 bool CombinedSource::resync(std::uint32_t tally, std::uint32_t generation) {
-    const bool polled = tally & kPolledTally;
-    return sources_[polled ? 1 : 0]->resync(tally & ~kPolledTally, generation);
+    return parts_[tally >> kPartShift].source->resync(tally & kTallyMask, generation);
 }
 
 Result<void> CombinedSource::bind(std::uint32_t watch, const Target& target) {
-    const Place& place = places_.at(watch);
-    return sources_[place.source]->bind(place.watch, target);
+    Result<void> bound;
+    for (const Place& place : places_.at(watch))
+        if (bound) bound = parts_[place.part].source->bind(place.watch, target);
+    return bound;
 }
 
 Result<void> CombinedSource::select(std::uint32_t watch, const Selection& selection) {
-    const Place& place = places_.at(watch);
-    return sources_[place.source]->select(place.watch, selection);
+    Result<void> selected;
+    for (const Place& place : places_.at(watch))
+        if (selected) selected = parts_[place.part].source->select(place.watch, selection);
+    return selected;
+}
+
+std::vector<std::string> CombinedSource::take_remarks() {
+    std::vector<std::string> all;
+    for (const Part& part : parts_)
+        for (std::string& remark : part.source->take_remarks()) all.push_back(std::move(remark));
+    return all;
 }
 
 void CombinedSource::executed(pid_t pid) {
-    for (const auto& source : sources_) source->executed(pid);
+    for (const Part& part : parts_) part.source->executed(pid);
 }
 
-std::optional<std::size_t> CombinedSource::check_all() { return sources_[0]->check_all(); }
+std::optional<std::size_t> CombinedSource::check_all() {
+    std::optional<std::size_t> differing;
+    for (const Part& part : parts_)
+        if (const auto here = part.source->check_all()) differing = differing.value_or(0) + *here;
+    return differing;
+}
 
 void CombinedSource::read(const Reader& reader) {
-    for (std::size_t source = 0; source < sources_.size(); ++source) read_from(source, reader);
+    for (std::size_t part = 0; part < parts_.size(); ++part) read_from(part, reader);
 }
 
-void CombinedSource::read_from(std::size_t source, const Reader& reader) {
-    sources_[source]->read([&](const brink_record& from, const brink_stack_record* stack) {
+void CombinedSource::read_from(std::size_t part, const Reader& reader) {
+    parts_[part].source->read([&](const brink_record& from, const brink_stack_record* stack) {
         brink_record record = from;
-        if (from.watch < numbers_.at(source).size()) record.watch = numbers_[source][from.watch];
-        if (source != 0) record.tally |= kPolledTally;
+        if (from.watch < watches_[part].size()) record.watch = watches_[part][from.watch];
+        record.tally |= static_cast<std::uint32_t>(part) << kPartShift;
         reader(record, stack);
     });
 }
 
 int CombinedSource::timeout_ms() const {
     int soonest = -1;
-    for (const auto& source : sources_)
-        if (const int timeout = source->timeout_ms();
+    for (const Part& part : parts_)
+        if (const int timeout = part.source->timeout_ms();
             timeout >= 0 && (soonest < 0 || timeout < soonest))
             soonest = timeout;
     return soonest;
 }
 
 std::uint64_t CombinedSource::dropped() const {
-    return sources_[0]->dropped() + sources_[1]->dropped();
+    std::uint64_t sum = 0;
+    for (const Part& part : parts_) sum += part.source->dropped();
+    return sum;
+}
+
+std::uint64_t CombinedSource::dropped_of(std::uint32_t account) const {
+    std::uint64_t sum = 0;
+    for (const Part& part : parts_) sum += part.source->dropped_of(account);
+    return sum;
 }
 
 std::uint64_t CombinedSource::unwatched() const {
-    return sources_[0]->unwatched() + sources_[1]->unwatched();
+    std::uint64_t sum = 0;
+    for (const Part& part : parts_) sum += part.source->unwatched();
+    return sum;
 }
 
 }  // namespace brink::engine

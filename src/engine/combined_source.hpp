@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// CombinedSource: hooks for what they count, and the poll engine beside them for the rest. To everything above it is one
-// source: numbers of watches and tallies are its own.
+// CombinedSource: several sources side by side, each for what it is best at. To everything above it is one source: numbers
+// of watches and tallies are its own.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -16,18 +15,27 @@ namespace brink::engine {
 
 class CombinedSource final : public RecordSource {
   public:
-    /// `hooks` takes the resources that have hooks, `poll` the others.
-    [[nodiscard]] static Result<std::unique_ptr<CombinedSource>> create(
-        std::unique_ptr<RecordSource> hooks, std::unique_ptr<RecordSource> poll);
+    /// A source, and which resources it takes. More than one may take a resource: one that counts, and one that says
+    /// when it is refused.
+    struct Part {
+        std::unique_ptr<RecordSource> source;
+        std::function<bool(const Resource&)> takes;
+    };
 
-    [[nodiscard]] std::string_view engine() const override { return sources_[0]->engine(); }
-    [[nodiscard]] std::string_view engine(std::uint32_t watch) const override;
+    /// The first part gives its name to the whole.
+    /// REQUIRES: 1 to 16 parts; each resource watched is taken by one at least.
+    [[nodiscard]] static Result<std::unique_ptr<CombinedSource>> create(std::vector<Part> parts);
+
+    [[nodiscard]] std::string_view engine() const override { return parts_[0].source->engine(); }
+    [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
+    [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override;
     [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const Owner& who) override;
     [[nodiscard]] Result<void> set_account(std::uint32_t account, const Account& bounds) override;
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
                                                   const brink_watch& watch) override;
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] std::vector<std::string> take_remarks() override;
     void executed(pid_t pid) override;
     void remove_watches(std::span<const std::uint32_t> watches) override;
     [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
@@ -36,21 +44,23 @@ class CombinedSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override;
     [[nodiscard]] std::uint64_t dropped() const override;
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t account) const override;
     [[nodiscard]] std::uint64_t unwatched() const override;
 
   private:
     struct Place {
-        std::size_t source;   // in sources_
+        std::size_t part;
         std::uint32_t watch;  // its number there
     };
 
     CombinedSource() = default;
-    void read_from(std::size_t source, const Reader& reader);
+    void read_from(std::size_t part, const Reader& reader);
+    void remove(const std::vector<Place>& places);
 
-    std::vector<std::unique_ptr<RecordSource>> sources_;
-    std::vector<Place> places_;        // by watch
-    std::vector<std::uint32_t> free_;  // numbers of removed watches
-    std::array<std::vector<std::uint32_t>, 2> numbers_;  // by source and watch there: its number here
+    std::vector<Part> parts_;
+    std::vector<std::vector<Place>> places_;           // by watch
+    std::vector<std::vector<std::uint32_t>> watches_;  // by part, then by the number there
+    std::vector<std::uint32_t> free_;                  // numbers of removed watches
     Fd epoll_;
 };
 

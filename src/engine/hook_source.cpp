@@ -56,9 +56,11 @@ Error bind_error(int code, const Target& target) {
                                       "makes them larger), or it has {} watches already",
                                       subject(target), BRINK_MAX_PER_SUBJECT)};
         case EPERM:
-            return {code, fmt::format("{} may not be watched: its real, effective and saved ids are not all "
-                                      "yours, and you have neither CAP_SYS_RESOURCE nor CAP_SYS_PTRACE over it",
-                                      subject(target))};
+            return {code,
+                    fmt::format(
+                        "{} may not be watched: its real, effective and saved ids are not all "
+                        "yours, and you have neither CAP_SYS_RESOURCE nor CAP_SYS_PTRACE over it",
+                        subject(target))};
         default:
             return {code, fmt::format("cannot watch {}: {}", subject(target), std::strerror(code))};
     }

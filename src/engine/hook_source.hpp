@@ -45,6 +45,9 @@ class HookSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t account) const override {
+        return hooks_->dropped_of(account);
+    }
     [[nodiscard]] std::uint64_t unwatched() const override { return hooks_->unwatched(); }
 
     /// Holds every count against the kernel's table; one that differs is corrected and said in a
@@ -86,9 +89,9 @@ class HookSource final : public RecordSource {
         bool scans = false;        // settled by recounting
     };
     std::uint32_t max_watches_ = 0;
-    std::uint32_t serial_ = 0;         // given last
-    std::vector<Watch> watches_;       // by number
-    std::deque<std::uint32_t> free_;   // numbers of removed watches, the longest gone first
+    std::uint32_t serial_ = 0;        // given last
+    std::vector<Watch> watches_;      // by number
+    std::deque<std::uint32_t> free_;  // numbers of removed watches, the longest gone first
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
     bool woken_ = false;  // counts may be off, or something is not watched

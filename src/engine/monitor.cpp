@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxNames = 65536;
 
-brink_level wire_level(const Level& level) {
-    brink_level wire{};
-    wire.value = level.value;
-    wire.form = static_cast<brink_u8>(level.form);
-    return wire;
-}
-
 bool applies(const ActionSpec& action, const WatchSpec& watch, const Level& level) {
     return action.level == level.text &&
            (action.resource.empty() || action.resource == watch.resource->name);
@@ -31,16 +24,9 @@ bool applies(const ActionSpec& action, const WatchSpec& watch, const Level& leve
 
 // The watch as the hooks see it: levels, directions, and what they are to do themselves.
 brink_watch wire_watch(const WatchSpec& watch, const std::vector<ActionSpec>& actions) {
-    brink_watch wire{};
-    wire.n_levels = static_cast<brink_u32>(watch.levels.size());
-    wire.flags = (watch.up ? brink_u32{BRINK_WATCH_UP} : 0U) |
-                 (watch.down ? brink_u32{BRINK_WATCH_DOWN} : 0U) |
-                 (watch.inherit ? brink_u32{BRINK_WATCH_INHERIT} : 0U) |
-                 (watch.rearm ? brink_u32{BRINK_WATCH_REARM} : 0U);
-    if (watch.rearm) wire.rearm = wire_level(*watch.rearm);
+    brink_watch wire = wire_watch(watch);
     for (std::size_t i = 0; i < watch.levels.size(); ++i) {
         brink_level& level = wire.levels[i];
-        level = wire_level(watch.levels[i]);
         for (const ActionSpec& action : actions) {
             if (!applies(action, watch, watch.levels[i])) continue;
             const auto signal = static_cast<brink_u8>(action.signal);
@@ -74,6 +60,10 @@ std::optional<std::uint64_t> finite(std::uint64_t limit) {
 std::uint64_t clock_ticks(std::uint64_t ns) {
     static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     return ns / (1'000'000'000U / per_second);
+}
+
+std::string comm_of(const brink_record& record) {
+    return {record.comm, ::strnlen(record.comm, sizeof record.comm)};
 }
 
 }  // namespace
@@ -115,7 +105,7 @@ void Monitor::stamp(Event& event) {
     if (event.monotonic_ns == 0) event.monotonic_ns = monotonic_now_ns();
     event.time_ns = realtime_of(event.monotonic_ns);
     event.seq = ++seq_;
-    event.engine = event.watch ? source_->engine(*event.watch - 1) : source_->engine();
+    if (event.engine.empty()) event.engine = source_->engine();
     event.host = host_;
     event.boot_id = boot_id_;
 }
@@ -177,9 +167,9 @@ Event Monitor::event_of(const brink_record& record) {
     event.type = type_of(record.type);
     event.monotonic_ns = record.monotonic_ns;
     event.resource = watch.resource->name;
-    event.scope = record.flags & BRINK_RECORD_THREAD ? "thread" : scope_name(watch.resource->scope);
     event.unit = unit_code(watch.resource->unit);
     event.watch = record.watch + 1;
+    event.engine = source_->engine_of(record.tally);
     if (record.type != BRINK_RECORD_EXIT) {
         event.usage = record.usage;
         event.has_limit = true;
@@ -191,7 +181,10 @@ Event Monitor::event_of(const brink_record& record) {
     if (record.type == BRINK_RECORD_EXIT && record.errno_value) event.reason = "credentials";
     if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
         set_level(event, record);
-    set_subject(event, record);
+    if (const resource::Subject* subject = source_->subject_of(record.tally))
+        set_subject(event, record, *subject);
+    else
+        set_process(event, record);
     stamp(event);
     return event;
 }
@@ -206,7 +199,26 @@ void Monitor::set_level(Event& event, const brink_record& record) const {
     if (record.cause == BRINK_CAUSE_EXIT) event.cause = "exit";
 }
 
-void Monitor::set_subject(Event& event, const brink_record& record) {
+// The subject is no process. Of who acted the record says what is known.
+void Monitor::set_subject(Event& event, const brink_record& record,
+                          const resource::Subject& subject) const {
+    event.scope = scope_name(resource::scope_of(*watches_[record.watch].resource, subject));
+    event.cgroup = subject.cgroup;
+    event.unit_name = kernel::unit_name(subject.cgroup);
+    event.target = subject.target;
+    event.uid = subject.uid;
+    if (subject.user_namespace) event.user_namespace = subject.user_namespace;
+    event.pid = subject.pid;
+    event.comm = subject.comm;
+    if (!record.ns_pid) return;
+    event.pid = static_cast<std::int32_t>(record.ns_pid);
+    if (record.ns_tid) event.tid = static_cast<std::int32_t>(record.ns_tid);
+    event.comm = comm_of(record);
+    if (event.scope != "user") event.uid = record.uid;
+}
+
+void Monitor::set_process(Event& event, const brink_record& record) {
+    event.scope = record.flags & BRINK_RECORD_THREAD ? "thread" : scope_name(Scope::process);
     if (record.ns_pid) event.pid = static_cast<std::int32_t>(record.ns_pid);
     if (record.ns_tid) event.tid = static_cast<std::int32_t>(record.ns_tid);
     if (record.ppid) event.ppid = static_cast<std::int32_t>(record.ppid);
@@ -225,7 +237,7 @@ void Monitor::set_subject(Event& event, const brink_record& record) {
 const Monitor::Names& Monitor::names_of(const brink_record& record) {
     if (names_.size() > kMaxNames) names_.clear();
     Names& names = names_[record.tally];
-    const std::string comm(record.comm, ::strnlen(record.comm, sizeof record.comm));
+    const std::string comm = comm_of(record);
     const bool known = names.start_time && names.generation == record.generation;
     if (known && (record.type == BRINK_RECORD_RESYNC ||
                   (names.comm == comm && names.cgroup_id == record.cgroup_id)))
@@ -270,10 +282,15 @@ Event Monitor::action_event(const Event& cause, const ActionSpec& action) {
     event.type = EventType::action;
     event.resource = cause.resource;
     event.scope = cause.scope;
+    event.uid = cause.uid;
+    event.user_namespace = cause.user_namespace;
+    event.cgroup = cause.cgroup;
+    event.target = cause.target;
     event.pid = cause.pid;
     event.start_time = cause.start_time;
     event.comm = cause.comm;
     event.watch = cause.watch;
+    event.engine = cause.engine;
     event.action = action.text;
     event.cause_seq = cause.seq;
     stamp(event);

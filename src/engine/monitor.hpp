@@ -72,7 +72,9 @@ class Monitor {
     void take(const brink_record& record, const brink_stack_record* stack, const Handler& handler);
     [[nodiscard]] bool said_by_another_watch(const brink_record& record) const;
     [[nodiscard]] Event event_of(const brink_record& record);
-    void set_subject(Event& event, const brink_record& record);
+    void set_subject(Event& event, const brink_record& record,
+                     const resource::Subject& subject) const;
+    void set_process(Event& event, const brink_record& record);
     void set_level(Event& event, const brink_record& record) const;
     [[nodiscard]] Context context_of(const Event& event, const brink_record& record,
                                      const brink_stack_record* stack) const;

@@ -14,6 +14,10 @@ double seconds(PollInterval::Duration duration) {
 
 }  // namespace
 
+PollInterval::PollInterval(const PollOptions& options)
+    : min_(std::max(options.min_interval, std::chrono::milliseconds(1))),
+      max_(std::max<Duration>(options.max_interval, min_)) {}
+
 PollInterval::Duration PollInterval::next(Duration now, std::uint64_t usage, std::uint64_t distance,
                                           std::uint64_t limit) {
     if (last_look_ < Duration::zero()) {

@@ -17,12 +17,19 @@
 
 namespace brink::engine {
 
+/// Clamped to 1 ms and more, and to min_interval <= max_interval.
+struct PollOptions {
+    std::chrono::milliseconds min_interval{20};
+    std::chrono::milliseconds max_interval{1000};
+};
+
 class PollInterval {
   public:
     using Duration = std::chrono::nanoseconds;
 
     /// REQUIRES: 0 < min <= max.
     PollInterval(Duration min, Duration max) : min_(min), max_(max) {}
+    explicit PollInterval(const PollOptions& options);
 
     [[nodiscard]] Duration min() const { return min_; }
     [[nodiscard]] Duration max() const { return max_; }

@@ -4,8 +4,6 @@
 #include "engine/poll_source.hpp"
 
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,41 +19,54 @@ using Duration = PollInterval::Duration;
 
 constexpr int kRestFactor = 19;  // rest 19 times as long as was worked: 5 % of a CPU
 
-Duration now() { return Duration(clock_ns(CLOCK_MONOTONIC)); }
-
 std::uint64_t epoll_key(pid_t pid, bool thread) {
     return static_cast<std::uint64_t>(pid) << 1 | (thread ? 1 : 0);
 }
 
-PollInterval interval_of(const PollOptions& options) {
-    const auto min = std::max(options.min_interval, std::chrono::milliseconds(1));
-    return {min, std::max(options.max_interval, min)};
+std::pair<pid_t, bool> key_of(std::uint64_t epoll_key) {
+    return {static_cast<pid_t>(epoll_key >> 1), (epoll_key & 1) != 0};
 }
 
 }  // namespace
 
-PollSource::PollSource(const PollOptions& options, kernel::Procfs procfs)
+PollSource::PollSource(const PollOptions& options, TimerFd timer, kernel::Procfs procfs)
     : procfs_(std::move(procfs)),
-      interval_(interval_of(options)),
+      interval_(options),
+      timer_(std::move(timer)),
       discover_interval_(interval_.min()) {}
 
 Result<std::unique_ptr<PollSource>> PollSource::create(const PollOptions& options,
                                                        kernel::Procfs procfs) {
-    std::unique_ptr<PollSource> source(new PollSource(options, std::move(procfs)));
-    source->timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (!source->timer_) return fail_errno("poll engine: timerfd_create");
-    auto epoll = epoll_of({source->timer_.get()});
+    auto timer = TimerFd::create();
+    if (!timer) return tl::unexpected(timer.error());
+    std::unique_ptr<PollSource> source(
+        new PollSource(options, std::move(*timer), std::move(procfs)));
+    auto epoll = epoll_of({source->timer_.fd()});
     if (!epoll) return tl::unexpected(epoll.error());
     source->epoll_ = std::move(*epoll);
     return source;
 }
 
+Result<std::unique_ptr<PollSource>> PollSource::with_timers(const PollOptions& options,
+                                                            kernel::Procfs procfs) {
+    auto timers = kernel::CpuTimers::create();
+    if (!timers) return tl::unexpected(timers.error());
+    auto source = create(options, std::move(procfs));
+    if (!source) return source;
+    if (auto added = add_to_epoll((*source)->epoll_, (*timers)->fd()); !added)
+        return tl::unexpected(added.error());
+    (*source)->timers_ = std::move(*timers);
+    return source;
+}
+
+std::string_view PollSource::engine_of(std::uint32_t tally) const {
+    return tally < timed_.size() && timed_[tally] ? "timer" : "poll";
+}
+
 Result<std::uint32_t> PollSource::add_watch(const Resource& resource, const brink_watch& watch) {
-    if (watch.n_levels == 0 || watch.n_levels > BRINK_MAX_LEVELS)
-        return fail("a watch has 1 to " + std::to_string(BRINK_MAX_LEVELS) + " levels", EINVAL);
+    const std::size_t used = watches_.size() - free_watches_.size();
+    if (auto checked = check_watch(watch, used); !checked) return tl::unexpected(checked.error());
     if (free_watches_.empty()) {
-        if (watches_.size() >= BRINK_MAX_WATCHES)
-            return fail("more than " + std::to_string(BRINK_MAX_WATCHES) + " watches", ENOSPC);
         free_watches_.push_back(static_cast<std::uint32_t>(watches_.size()));
         watches_.emplace_back();
     }
@@ -77,7 +88,7 @@ void PollSource::remove_watches(std::span<const std::uint32_t> watches) {
     };
     for (auto at = subjects_.begin(); at != subjects_.end();) {
         const Key key = at->first;
-        for (const std::uint32_t slot : at->second.remove(removed)) free_slots_.push_back(slot);
+        for (const std::uint32_t slot : at->second.remove(removed)) slots_.give_back(slot);
         ++at;
         forget_if_unwatched(key);
     }
@@ -109,9 +120,8 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
     PollSubject& subject = **found;
     if (subject.rename(watch)) return {};
     const auto permitted = subject.permits(watches_[watch]);
-    const auto reading = permitted
-                             ? watches_[watch].definition->read_process({procfs_, target.pid})
-                             : tl::unexpected<Error>(permitted.error());
+    const auto reading = permitted ? watches_[watch].definition->read_process({procfs_, target.pid})
+                                   : tl::unexpected<Error>(permitted.error());
     if (!reading) {
         forget_if_unwatched({target.pid, target.thread});
         return tl::unexpected<Error>(reading.error());
@@ -120,9 +130,9 @@ Result<void> PollSource::bind(std::uint32_t watch, const Target& target) {
         return fail("process " + std::to_string(target.pid) + " has " +
                         std::to_string(BRINK_MAX_PER_SUBJECT) + " watches, the most it can have",
                     ENOSPC);
-    subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::named,
-                target.at_exec ? PollSubject::Start::at_exec : PollSubject::Start::now);
-    if (!target.at_exec) look(subject, {target.pid, target.thread}, now());
+    add(subject, target.thread, watch, PollSubject::Origin::named,
+        target.at_exec ? PollSubject::Start::at_exec : PollSubject::Start::now);
+    if (!target.at_exec) look(subject, {target.pid, target.thread}, TimerFd::now());
     discover_interval_ = interval_.min();
     discover_due_ = Duration::zero();
     set_timer();
@@ -152,23 +162,26 @@ PollSubject& PollSource::insert(kernel::ProcessIdentity who, bool thread) {
     return subjects_.insert_or_assign(key, std::move(subject)).first->second;
 }
 
+void PollSource::add(PollSubject& subject, bool thread, std::uint32_t watch,
+                     PollSubject::Origin origin, PollSubject::Start start) {
+    const TallySlot slot = slots_.take();
+    subject.add(watches_[watch], watch, slot, origin, start);
+    timed_.resize(std::max<std::size_t>(timed_.size(), slot.index + 1));
+    timed_[slot.index] = false;
+    if (!timers_ || thread) return;
+    auto timer = timers_->make(subject.who().pid(), epoll_key(subject.who().pid(), false));
+    if (!timer) return;
+    subject.use_timer(watch, std::move(*timer));
+    timed_[slot.index] = true;
+}
+
 void PollSource::executed(pid_t pid) {
     const Key key{pid, false};
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
     found->second.executed();
-    look(found->second, key, now());
+    look(found->second, key, TimerFd::now());
     set_timer();
-}
-
-PollSubject::Slot PollSource::take_slot() {
-    if (free_slots_.empty()) {
-        free_slots_.push_back(static_cast<std::uint32_t>(generations_.size()));
-        generations_.push_back(0);
-    }
-    const std::uint32_t slot = free_slots_.back();
-    free_slots_.pop_back();
-    return {slot, ++generations_[slot]};
 }
 
 // --- what read() does
@@ -179,7 +192,7 @@ void PollSource::look(PollSubject& subject, Key key, Duration at) {
         finish(key, state == PollSubject::State::forbidden ? EPERM : 0);
         return;
     }
-    for (const std::uint32_t slot : subject.end_forbidden()) free_slots_.push_back(slot);
+    for (const std::uint32_t slot : subject.end_forbidden()) slots_.give_back(slot);
     forget_if_unwatched(key);
 }
 
@@ -187,7 +200,7 @@ void PollSource::finish(Key key, int error) {
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
     found->second.end(error);
-    for (const std::uint32_t slot : found->second.slots()) free_slots_.push_back(slot);
+    for (const std::uint32_t slot : found->second.slots()) slots_.give_back(slot);
     subjects_.erase(found);
 }
 
@@ -198,10 +211,19 @@ void PollSource::take_exits() {
         const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
         for (int i = 0; i < n; ++i) {
             const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
-            if (key == 0) continue;  // the timer
-            finish({static_cast<pid_t>(key >> 1), (key & 1) != 0}, 0);
+            if (key == 0) continue;  // the timers
+            finish(key_of(key), 0);
             any_exit = true;
         }
+    }
+}
+
+void PollSource::look_at_fired(Duration at) {
+    if (!timers_) return;
+    for (const std::uint64_t fired : timers_->take_fired()) {
+        const Key key = key_of(fired);
+        const auto found = subjects_.find(key);
+        if (found != subjects_.end() && found->second.in_force()) look(found->second, key, at);
     }
 }
 
@@ -232,39 +254,48 @@ void PollSource::discover() {
     if (parents.size() > n_known) discover_interval_ = interval_.min();
 }
 
-// Whether `child` is watched from now on.
+// Whether `child` is watched only from now on.
 bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     const Key key{child, false};
-    if (subjects_.contains(key)) return false;
+    if (const auto known = subjects_.find(key); known != subjects_.end()) {
+        inherit(parent, known->second, key);  // of several watches on the parent some may be new
+        return false;
+    }
     auto who = kernel::ProcessIdentity::take(procfs_, child);
     if (!who || who->ended(procfs_) || !procfs_.may_watch(child)) return false;
-    const std::vector<std::uint32_t> watches = parent.inheritance(who->start_time());
-    if (watches.empty()) return false;
+    if (parent.inheritance(who->start_time()).empty()) return false;
     if (subjects_.size() >= kPollMaxSubjects) {
         ++unwatched_;
         return false;
     }
-    PollSubject& subject = insert(std::move(*who), false);
-    for (const std::uint32_t watch : watches)
-        if (subject.permits(watches_[watch]))
-            subject.add(watches_[watch], watch, take_slot(), PollSubject::Origin::inherited,
-                        PollSubject::Start::now);
-    look(subject, key, now());
-    return true;
+    inherit(parent, insert(std::move(*who), false), key);
+    return subjects_.contains(key);
+}
+
+void PollSource::inherit(const PollSubject& parent, PollSubject& subject, Key key) {
+    bool any = subject.n_watches() == 0;
+    for (const std::uint32_t watch : parent.inheritance(subject.who().start_time())) {
+        if (subject.has(watch) || subject.n_watches() >= BRINK_MAX_PER_SUBJECT ||
+            !subject.permits(watches_[watch]))
+            continue;
+        add(subject, false, watch, PollSubject::Origin::inherited, PollSubject::Start::now);
+        any = true;
+    }
+    if (any) look(subject, key, TimerFd::now());
 }
 
 void PollSource::read(const Reader& reader) {
-    std::uint64_t expirations = 0;
-    (void)!::read(timer_.get(), &expirations, sizeof expirations);
-    const Duration start = now();
+    timer_.clear();
+    const Duration start = TimerFd::now();
     take_exits();
+    look_at_fired(start);
     if (start >= rest_until_) {
         look_at_due(start);
         if (start >= discover_due_) {
             discover();
             discover_due_ = start + discover_interval_;
         }
-        const Duration end = now();
+        const Duration end = TimerFd::now();
         rest_until_ = end + kRestFactor * (end - start);
     }
     // The reader may call bind(): hand over from a queue of our own.
@@ -275,21 +306,14 @@ void PollSource::read(const Reader& reader) {
 }
 
 void PollSource::set_timer() {
-    const Duration at = now();
     Duration due = Duration::max();
     for (const auto& [key, subject] : subjects_) {
         if (subject.in_force()) due = std::min(due, subject.due());
         if (subject.has_inheritance()) due = std::min(due, discover_due_);
     }
     if (due != Duration::max()) due = std::max(due, rest_until_);
-    if (!queue_.empty()) due = at;
-    itimerspec when{};
-    if (due != Duration::max()) {
-        const Duration wait = std::max(due - at, Duration(1));  // 0 would disarm
-        when.it_value.tv_sec = static_cast<time_t>(wait / std::chrono::seconds(1));
-        when.it_value.tv_nsec = static_cast<long>((wait % std::chrono::seconds(1)).count());
-    }
-    (void)::timerfd_settime(timer_.get(), 0, &when, nullptr);
+    if (!queue_.empty()) due = Duration::zero();
+    timer_.set(due);
 }
 
 }  // namespace brink::engine

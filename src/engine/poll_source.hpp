@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/timer_fd.hpp"
 #include "engine/poll_interval.hpp"
 #include "engine/poll_subject.hpp"
 #include "engine/record_source.hpp"
@@ -34,18 +35,18 @@ namespace brink::engine {
 
 inline constexpr std::size_t kPollMaxSubjects = 32768;
 
-/// Clamped to 1 ms and more, and to min_interval <= max_interval.
-struct PollOptions {
-    std::chrono::milliseconds min_interval{20};
-    std::chrono::milliseconds max_interval{1000};
-};
-
 class PollSource final : public RecordSource {
   public:
     [[nodiscard]] static Result<std::unique_ptr<PollSource>> create(
         const PollOptions& options = {}, kernel::Procfs procfs = kernel::Procfs{});
 
-    [[nodiscard]] std::string_view engine() const override { return "poll"; }
+    /// The engine `timer`, for resources with Facility::cpu_timer: nothing is looked at before a timer on the CPU clock
+    /// of the process fires. Children are found by looking all the same. Of a thread there is no such clock: polled.
+    [[nodiscard]] static Result<std::unique_ptr<PollSource>> with_timers(
+        const PollOptions& options = {}, kernel::Procfs procfs = kernel::Procfs{});
+
+    [[nodiscard]] std::string_view engine() const override { return timers_ ? "timer" : "poll"; }
+    [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
 
     [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const Owner& who) override;
     /// The engine writes no records ahead of their reader, and has room for 32768 processes: accounts bound nothing.
@@ -72,6 +73,7 @@ class PollSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t) const override { return 0; }
 
     /// Children that could not be watched because all subjects were in use.
     [[nodiscard]] std::uint64_t unwatched() const override { return unwatched_; }
@@ -83,31 +85,35 @@ class PollSource final : public RecordSource {
     using Duration = PollInterval::Duration;
     using Key = std::pair<pid_t, bool>;  ///< number, and whether it is a thread
 
-    PollSource(const PollOptions& options, kernel::Procfs procfs);
+    PollSource(const PollOptions& options, TimerFd timer, kernel::Procfs procfs);
 
     Result<PollSubject*> subject_for(const Target& target);
     PollSubject& insert(kernel::ProcessIdentity who, bool thread);
+    void add(PollSubject& subject, bool thread, std::uint32_t watch, PollSubject::Origin origin,
+             PollSubject::Start start);
     void look(PollSubject& subject, Key key, Duration at);
     void finish(Key key, int error);
     void forget_if_unwatched(Key key);
     void take_exits();
     void look_at_due(Duration at);
+    void look_at_fired(Duration at);
     void discover();
     bool adopt(const PollSubject& parent, pid_t child);
+    void inherit(const PollSubject& parent, PollSubject& subject, Key key);
     void set_timer();
-    [[nodiscard]] PollSubject::Slot take_slot();
 
     kernel::Procfs procfs_;
     PollInterval interval_;  ///< a fresh one, from which each subject's is copied
+    std::unique_ptr<kernel::CpuTimers> timers_;  ///< engine `timer`; outlives the subjects
+    std::vector<bool> timed_;                    ///< by slot: has a timer
     Fd epoll_;
-    Fd timer_;
+    TimerFd timer_;
     std::deque<PollWatch> watches_;  ///< subjects point into it
     std::vector<std::uint32_t> free_watches_;
     std::map<std::uint32_t, Owner> owners_;  ///< watches point into it
-    PollSubject::Queue queue_;       ///< likewise subjects
+    PollSubject::Queue queue_;               ///< likewise subjects
     std::map<Key, PollSubject> subjects_;
-    std::vector<std::uint32_t> generations_;  ///< by slot
-    std::vector<std::uint32_t> free_slots_;
+    TallySlots slots_;
     Duration discover_due_{0};
     Duration discover_interval_;
     Duration rest_until_{0};

@@ -13,6 +13,8 @@
 namespace brink::engine {
 namespace {
 
+constexpr std::uint64_t kLimitUnitNs = 1'000'000'000;  // RLIMIT_CPU is in seconds
+
 std::uint64_t ns_per_tick() {
     const long ticks = ::sysconf(_SC_CLK_TCK);
     return 1'000'000'000 / static_cast<std::uint64_t>(ticks > 0 ? ticks : 100);
@@ -31,7 +33,7 @@ PollSubject::PollSubject(const kernel::Procfs& procfs, Queue& queue, kernel::Pro
     if (const auto status = procfs_->status(who_.pid())) uid_ = status->uid_real;
 }
 
-void PollSubject::add(const PollWatch& watch, std::uint32_t number, Slot slot, Origin origin,
+void PollSubject::add(const PollWatch& watch, std::uint32_t number, TallySlot slot, Origin origin,
                       Start start) {
     const auto now = static_cast<std::uint64_t>(clock_ns(CLOCK_BOOTTIME)) / ns_per_tick();
     const bool named = origin == Origin::named;
@@ -59,6 +61,16 @@ Result<void> PollSubject::permits(const PollWatch& watch) const {
     return fail("process " + std::to_string(who_.pid()) +
                     " may not be watched: its real, effective and saved ids are not all yours",
                 EPERM);
+}
+
+void PollSubject::use_timer(std::uint32_t number, kernel::CpuTimer timer) {
+    for (Bound& bound : bound_)
+        if (bound.number == number) bound.timer = std::move(timer);
+}
+
+bool PollSubject::has(std::uint32_t number) const {
+    return std::any_of(bound_.begin(), bound_.end(),
+                       [&](const Bound& bound) { return bound.number == number; });
 }
 
 bool PollSubject::rename(std::uint32_t number) {
@@ -100,6 +112,8 @@ PollSubject::State PollSubject::look(Duration now) {
         });
         auto reading = same == looks.end() ? bound.definition->read_process(process)
                                            : same->reading;
+        // By its own clock: a timer has fired at that time, not at what /proc shows.
+        if (reading && bound.timer) reading->usage = bound.timer->time_ns().value_or(0);
         looks.push_back({&bound, std::move(reading)});
     }
     const auto permitted = procfs_->may_watch(who_.pid());
@@ -116,8 +130,8 @@ PollSubject::State PollSubject::look(Duration now) {
 
 // It has other ids, or has executed a program that gave it capabilities.
 bool PollSubject::is_forbidden(const Bound& bound) const {
-    return bound.owner && !bound.owner->all && status_ &&
-           (!bound.owner->permits(*status_) || status_->permitted & ~bound.capabilities);
+    if (!bound.owner || bound.owner->all || bound.owner->privileged || !status_) return false;
+    return !bound.owner->permits(*status_) || status_->permitted & ~bound.capabilities;
 }
 
 std::vector<std::uint32_t> PollSubject::end_forbidden() {
@@ -140,7 +154,7 @@ std::vector<std::uint32_t> PollSubject::remove(const std::function<bool(std::uin
     return freed;
 }
 
-bool PollSubject::resync(Slot slot) {
+bool PollSubject::resync(TallySlot slot) {
     for (Bound& bound : bound_) {
         if (bound.slot.index != slot.index || bound.slot.generation != slot.generation) continue;
         bound.tally.resync([&](brink_record& record) { queue(bound, record); });
@@ -165,8 +179,24 @@ void PollSubject::apply(Bound& bound, const Result<resource::Reading>& reading, 
     else
         bound.tally.begin(*reading, bound.start == Start::at_exec, say);
     bound.begun = true;
-    const std::uint64_t distance = bound.tally.distance(reading->usage);
-    bound.due = now + bound.interval.next(now, reading->usage, distance, reading->limit);
+    bound.due = next_look(bound, *reading, now);
+}
+
+PollSubject::Duration PollSubject::next_look(Bound& bound, const resource::Reading& reading,
+                                             Duration now) {
+    if (!bound.timer)
+        return now + bound.interval.next(now, reading.usage, bound.tally.distance(reading.usage),
+                                         reading.limit);
+    set_timer(bound, reading.usage);
+    return Duration::max();
+}
+
+// Nothing tells that the limit has changed: with levels that follow it, it is read again after each second of CPU time,
+// the unit that it has.
+void PollSubject::set_timer(const Bound& bound, std::uint64_t usage) {
+    std::uint64_t at = bound.tally.next_up();
+    if (bound.tally.follows_limit()) at = std::min(at, usage + kLimitUnitNs);
+    bound.timer->set(at < BRINK_NEVER ? at : 0);
 }
 
 void PollSubject::end(int error) {

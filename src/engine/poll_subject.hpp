@@ -13,6 +13,8 @@
 #include "engine/owner.hpp"
 #include "engine/poll_interval.hpp"
 #include "engine/poll_tally.hpp"
+#include "engine/tally_slots.hpp"
+#include "kernel/cpu_timer.hpp"
 #include "kernel/process_identity.hpp"
 #include "kernel/procfs.hpp"
 #include "resource/table.hpp"
@@ -31,11 +33,6 @@ class PollSubject {
     using Duration = PollInterval::Duration;
     using Queue = std::deque<brink_record>;
 
-    /// What names a tally in records; `generation` tells the owners of one `index` apart.
-    struct Slot {
-        std::uint32_t index = 0;
-        std::uint32_t generation = 0;
-    };
     enum class Start { now, at_exec };
     enum class Origin { named, inherited };
     enum class State { alive, ended, forbidden };
@@ -51,7 +48,11 @@ class PollSubject {
     [[nodiscard]] Result<void> permits(const PollWatch& watch) const;
 
     /// Adds a tally for `watch`, which must outlive the subject and has number `number`.
-    void add(const PollWatch& watch, std::uint32_t number, Slot slot, Origin origin, Start start);
+    void add(const PollWatch& watch, std::uint32_t number, TallySlot slot, Origin origin,
+             Start start);
+    /// Watch `number` is looked at when `timer` fires, and not at intervals: the resource is CPU time.
+    void use_timer(std::uint32_t number, kernel::CpuTimer timer);
+    [[nodiscard]] bool has(std::uint32_t number) const;
     /// Whether it has watch `number` already; if so the user has now named it.
     bool rename(std::uint32_t number);
     /// Those that waited for the execve are in force from now on.
@@ -68,7 +69,7 @@ class PollSubject {
     /// Takes out, and says nothing of, the watches with numbers that are `gone`. Their slots.
     [[nodiscard]] std::vector<std::uint32_t> remove(const std::function<bool(std::uint32_t)>& gone);
     /// Says where tally `slot` stands, if it is one of this subject's: whether it is.
-    [[nodiscard]] bool resync(Slot slot);
+    [[nodiscard]] bool resync(TallySlot slot);
     /// The last records; `error` as in PollTally::end().
     void end(int error);
 
@@ -82,11 +83,12 @@ class PollSubject {
   private:
     struct Bound {
         const resource::Definition* definition;
+        std::optional<kernel::CpuTimer> timer{};
         PollTally tally;
         PollInterval interval;
         Duration due{0};
         std::uint32_t number;
-        Slot slot;
+        TallySlot slot;
         bool named;
         bool in_force;
         bool begun;
@@ -98,6 +100,8 @@ class PollSubject {
 
     [[nodiscard]] bool is_forbidden(const Bound& bound) const;
     void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
+    [[nodiscard]] Duration next_look(Bound& bound, const resource::Reading& reading, Duration now);
+    static void set_timer(const Bound& bound, std::uint64_t usage);
     void queue(const Bound& bound, const brink_record& from);
     void refresh_names();
 

@@ -64,14 +64,25 @@ void PollTally::resync(const Emit& emit) {
 
 std::uint64_t PollTally::distance(std::uint64_t usage) const {
     std::uint64_t nearest = ~std::uint64_t{0};
-    const std::uint64_t above = position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1]
-                                                             : BRINK_NEVER;
+    const std::uint64_t above = next_up();
     if ((watch_->flags & BRINK_WATCH_UP) != 0 && above < BRINK_NEVER && above > usage)
         nearest = above - usage;
     if (position_ == 0) return nearest;
     // Also for watches of one direction: without having gone down it cannot go up again.
     const std::uint64_t down = bounds_.rearm != 0 ? bounds_.rearm : bounds_.at[position_];
     return std::min(nearest, usage >= down ? usage - down + 1 : 0);
+}
+
+std::uint64_t PollTally::next_up() const {
+    return position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1] : BRINK_NEVER;
+}
+
+bool PollTally::follows_limit() const {
+    const auto relative = [](const brink_level& level) {
+        return level.form != BRINK_LEVEL_ABSOLUTE;
+    };
+    return std::any_of(watch_->levels, watch_->levels + watch_->n_levels, relative) ||
+           ((watch_->flags & BRINK_WATCH_REARM) != 0 && relative(watch_->rearm));
 }
 
 // Thresholds move, and where absolute and relative levels are mixed their order may change too:

@@ -42,6 +42,12 @@ class PollTally {
     /// Units from `usage` to the nearest threshold that would give a record; ~0 if there is none.
     [[nodiscard]] std::uint64_t distance(std::uint64_t usage) const;
 
+    /// The lowest threshold that is not passed; BRINK_NEVER if there is none.
+    [[nodiscard]] std::uint64_t next_up() const;
+
+    /// Whether any level, or the one of rearm, is relative to the limit.
+    [[nodiscard]] bool follows_limit() const;
+
     [[nodiscard]] bool inherits() const { return (watch_->flags & BRINK_WATCH_INHERIT) != 0; }
     [[nodiscard]] const brink_watch& watch() const { return *watch_; }
 

@@ -21,6 +21,7 @@ constexpr std::size_t kMostWaiting = 65536;
 struct WaitingRecord {
     brink_record record;
     std::unique_ptr<brink_stack_record> stack;
+    std::optional<resource::Subject> subject;  // what the source would say of it only now
 };
 
 }  // namespace
@@ -36,9 +37,16 @@ class SourceHub::Share final : public RecordSource {
     Share& operator=(const Share&) = delete;
 
     [[nodiscard]] std::string_view engine() const override { return source().engine(); }
-    [[nodiscard]] std::string_view engine(std::uint32_t watch) const override {
-        const auto number = number_of(watch);
-        return number ? source().engine(*number) : engine();
+    [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override {
+        return source().engine_of(tally);
+    }
+    [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override;
+    [[nodiscard]] std::string failure() const override { return source().failure(); }
+    [[nodiscard]] std::vector<std::string> take_remarks() override {
+        return source().take_remarks();
+    }
+    [[nodiscard]] std::uint64_t dropped_of(std::uint32_t account) const override {
+        return source().dropped_of(account);
     }
     [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const engine::Owner& who) override {
         return source().set_owner(owner, who);
@@ -86,6 +94,7 @@ class SourceHub::Share final : public RecordSource {
     Fd epoll_;                                           // over the source and bell_
     std::vector<std::optional<std::uint32_t>> numbers_;  // by watch: its number at the source
     std::deque<WaitingRecord> waiting_;
+    const WaitingRecord* handed_over_ = nullptr;  // during the call of a reader
     std::uint64_t overflowed_ = 0;
 };
 
@@ -157,9 +166,17 @@ void SourceHub::Share::remove_watches(std::span<const std::uint32_t> watches) {
 void SourceHub::Share::read(const Reader& reader) {
     std::uint64_t count = 0;
     (void)!::read(bell_.get(), &count, sizeof count);
-    for (const WaitingRecord& waiting : std::exchange(waiting_, {}))
+    for (const WaitingRecord& waiting : std::exchange(waiting_, {})) {
+        handed_over_ = &waiting;
         reader(waiting.record, waiting.stack.get());
+    }
+    handed_over_ = nullptr;
     hub_.pull(this, reader);
+}
+
+const resource::Subject* SourceHub::Share::subject_of(std::uint32_t tally) const {
+    if (!handed_over_) return source().subject_of(tally);
+    return handed_over_->subject ? &*handed_over_->subject : nullptr;
 }
 
 void SourceHub::Share::put(const brink_record& record, const brink_stack_record* stack) {
@@ -167,7 +184,9 @@ void SourceHub::Share::put(const brink_record& record, const brink_stack_record*
         ++overflowed_;
         return;
     }
-    waiting_.push_back({record, stack ? std::make_unique<brink_stack_record>(*stack) : nullptr});
+    const resource::Subject* subject = source().subject_of(record.tally);
+    waiting_.push_back({record, stack ? std::make_unique<brink_stack_record>(*stack) : nullptr,
+                        subject ? std::optional(*subject) : std::nullopt});
     const std::uint64_t one = 1;
     if (waiting_.size() == 1) (void)!::write(bell_.get(), &one, sizeof one);
 }

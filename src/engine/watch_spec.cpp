@@ -227,6 +227,24 @@ Result<WatchSpec> parse_watch(std::string_view text) {
     return spec;
 }
 
+brink_watch wire_watch(const WatchSpec& watch) {
+    const auto wire_level = [](const Level& level) {
+        brink_level wire{};
+        wire.value = level.value;
+        wire.form = static_cast<brink_u8>(level.form);
+        return wire;
+    };
+    brink_watch wire{};
+    wire.n_levels = static_cast<brink_u32>(watch.levels.size());
+    wire.flags = (watch.up ? brink_u32{BRINK_WATCH_UP} : 0U) |
+                 (watch.down ? brink_u32{BRINK_WATCH_DOWN} : 0U) |
+                 (watch.inherit ? brink_u32{BRINK_WATCH_INHERIT} : 0U) |
+                 (watch.rearm ? brink_u32{BRINK_WATCH_REARM} : 0U);
+    if (watch.rearm) wire.rearm = wire_level(*watch.rearm);
+    std::transform(watch.levels.begin(), watch.levels.end(), std::begin(wire.levels), wire_level);
+    return wire;
+}
+
 Result<Level> parse_level(std::string_view text, Unit unit) {
     if (text.empty()) return fail(fmt::format("a level is missing; {}", right_forms(unit)));
     if (text.ends_with('%')) return parse_percent(text);

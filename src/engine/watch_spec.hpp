@@ -51,6 +51,9 @@ struct WatchSpec {
 /// right.
 [[nodiscard]] Result<WatchSpec> parse_watch(std::string_view text);
 
+/// The watch as the sources of records see it: levels and directions.
+[[nodiscard]] brink_watch wire_watch(const WatchSpec& watch);
+
 /// Reads one level for a resource of unit `unit`.
 [[nodiscard]] Result<Level> parse_level(std::string_view text, Unit unit);
 

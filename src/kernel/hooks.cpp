@@ -278,6 +278,11 @@ void Hooks::take_from_account(std::uint32_t index) {
         __atomic_fetch_add(&accounts_[index].taken, 1, __ATOMIC_RELEASE);
 }
 
+std::uint64_t Hooks::dropped_of(std::uint32_t account) const {
+    return account < n_accounts_ ? __atomic_load_n(&accounts_[account].dropped, __ATOMIC_ACQUIRE)
+                                 : 0;
+}
+
 void Hooks::set_max_mappings(std::uint64_t limit) {
     __atomic_store_n(&skeleton_->data->max_mappings, limit, __ATOMIC_RELEASE);
 }

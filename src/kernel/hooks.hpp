@@ -80,6 +80,8 @@ class Hooks {
     [[nodiscard]] Result<void> set_account(std::uint32_t index, const brink_account& account);
     /// One record of account `index` has been read.
     void take_from_account(std::uint32_t index);
+    [[nodiscard]] std::uint64_t dropped_of(
+        std::uint32_t account) const;  ///< its share of dropped()
 
     /// vm.max_map_count, the limit of BRINK_KIND_MAPPINGS. Tallies that are there already follow with their next
     /// BRINK_COMMAND_CHECK.

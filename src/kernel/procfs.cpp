@@ -54,8 +54,7 @@ void parse_status_line(std::string_view name, std::string_view rest, ProcessStat
         status.gid_effective = to_number<gid_t>(next_word(rest)).value_or(0);
         status.gid_saved = to_number<gid_t>(next_word(rest)).value_or(0);
     } else if (name == "CapPrm") {
-        const std::string_view digits = next_word(rest);
-        (void)std::from_chars(digits.begin(), digits.end(), status.permitted, 16);
+        status.permitted = to_number<std::uint64_t>(next_word(rest), 16).value_or(0);
     } else if (name == "NSpid") {
         while (const auto number = to_number<pid_t>(next_word(rest)))
             status.ns_pids.push_back(*number);

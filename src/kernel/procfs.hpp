@@ -47,7 +47,7 @@ struct ProcessStatus {
     gid_t gid_effective = 0;
     gid_t gid_saved = 0;
     std::uint64_t permitted = 0;  ///< capabilities
-    std::vector<pid_t> ns_pids;  ///< from the reader's pid namespace inwards; empty before 4.1
+    std::vector<pid_t> ns_pids;   ///< from the reader's pid namespace inwards; empty before 4.1
 };
 
 /// A resource limit; ~0 (RLIM_INFINITY) is unlimited.

@@ -18,6 +18,7 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
         Subject subject;
         subject.target = socket.address;
         subject.name = socket.address;
+        subject.inode = socket.inode;
         if (const pid_t owner = machine.descriptors().socket_owner(socket.inode)) {
             subject.pid = owner;
             subject.comm = machine.process_comm(owner);

@@ -24,7 +24,8 @@ const Definition k_cpu{
                  .unit = Unit::time_ns,
                  .summary = "CPU time of a process",
                  .limited_by = "RLIMIT_CPU",
-                 .exactness = "a clock tick: the kernel looks at it when the timer ticks"},
+                 .exactness = "a clock tick: the kernel looks at it when the timer ticks",
+                 .facility = Facility::cpu_timer},
     .read_process = read,
 };
 

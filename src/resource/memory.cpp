@@ -27,7 +27,8 @@ const Definition k_memory{
                  .unit = Unit::bytes,
                  .summary = "memory of a cgroup",
                  .limited_by = "memory.max",
-                 .exactness = "a batch of 64 pages a processor: the kernel charges in advance"},
+                 .exactness = "a batch of 64 pages a processor: the kernel charges in advance",
+                 .facility = Facility::cgroup_events},
     .read_all = read_all,
 };
 

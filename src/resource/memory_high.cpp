@@ -23,7 +23,8 @@ const Definition k_memory_high{
                  .unit = Unit::bytes,
                  .summary = "memory of a cgroup, against where it is slowed down",
                  .limited_by = "memory.high",
-                 .exactness = "a batch of 64 pages a processor: the kernel charges in advance"},
+                 .exactness = "a batch of 64 pages a processor: the kernel charges in advance",
+                 .facility = Facility::cgroup_events},
     .read_all = read_all,
 };
 

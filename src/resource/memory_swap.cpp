@@ -22,7 +22,8 @@ const Definition k_memory_swap{
                  .unit = Unit::bytes,
                  .summary = "swap of a cgroup",
                  .limited_by = "memory.swap.max",
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .facility = Facility::cgroup_events},
     .read_all = read_all,
 };
 

@@ -24,7 +24,8 @@ const Definition k_pressure_cpu{
                  .unit = Unit::time_ns,
                  .summary = "time in 2 s for which some task waited for a CPU",
                  .limited_by = "the window of 2 s",
-                 .exactness = "an average of the last 10 s"},
+                 .exactness = "an average of the last 10 s",
+                 .facility = Facility::pressure},
     .read_all = read_all,
 };
 

@@ -85,8 +85,9 @@ std::string key_of(const Row& row) {
     std::string key(scope_name(scope));
     if (scope == Scope::process && subject.pid) return key + std::to_string(*subject.pid);
     if (scope == Scope::user && subject.uid)
-        return key + std::to_string(*subject.uid) + subject.target;
+        return key + std::to_string(*subject.uid) + "/" + std::to_string(subject.user_namespace);
     if (scope == Scope::cgroup && !subject.cgroup.empty()) return key + subject.cgroup;
+    if (scope == Scope::socket && subject.inode) return key + std::to_string(subject.inode);
     if (subject.target.empty()) key += row.resource->name;
     return key + subject.target;
 }

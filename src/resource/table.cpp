@@ -76,6 +76,11 @@ std::uint64_t scaled(std::uint64_t limit, std::uint64_t unit) {
 
 }  // namespace
 
+Scope scope_of(const Resource& resource, const Subject& subject) {
+    if (resource.scope == Scope::cgroup && subject.cgroup.empty()) return Scope::system;
+    return resource.scope;
+}
+
 const Definition& definition_of(const Resource& resource) {
     for (const Definition* definition : definitions())
         if (&definition->resource == &resource) return *definition;

@@ -31,8 +31,11 @@ struct Subject {
     std::optional<std::int32_t> pid;   ///< in the reader's pid namespace
     std::string comm;                  ///< of `pid`
     std::optional<std::uint32_t> uid;  ///< Scope::user: the user; else the owner, where it is known
-    std::string cgroup;                ///< Scope::cgroup: its path, as in /proc/PID/cgroup
-    std::string target;                ///< an address, a mount point, a page size: which of several
+    std::uint32_t user_namespace =
+        0;               ///< Scope::user: inode number, where it is not the reader's own
+    std::string cgroup;  ///< Scope::cgroup: its path, as in /proc/PID/cgroup; empty: the system
+    std::string target;  ///< an address, a mount point, a page size: which of several
+    std::uint64_t inode = 0;           ///< Scope::socket: tells those of one address apart
     std::string_view engine = "poll";  ///< with which it was read: "kernel" for the task iterator
 };
 
@@ -46,9 +49,13 @@ struct Definition {
     Result<Reading> (*read_process)(const kernel::ProcessFiles&) = nullptr;
 
     /// The other scopes: reads every subject. The answer: what is missing from what was taken, and
-    /// why; empty if nothing is. The error: why nothing could be read.
+    /// why; empty if nothing is. The error: why nothing could be read; ENOENT, there is nothing now; EOPNOTSUPP, there
+    /// cannot be on this machine.
     Result<std::string> (*read_all)(kernel::Machine&, const Take&) = nullptr;
 };
+
+/// Whose count it is: the scope of the resource, but the system where pressure is not that of a cgroup.
+[[nodiscard]] Scope scope_of(const Resource& resource, const Subject& subject);
 
 /// REQUIRES: `resource` is one of resources().
 [[nodiscard]] const Definition& definition_of(const Resource& resource);

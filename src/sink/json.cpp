@@ -149,8 +149,10 @@ void add_subject(Object& object, const Event& event) {
     object.add("comm", event.comm);
     object.add("exe", event.exe);
     object.add("uid", event.uid);
+    object.add("user_namespace", event.user_namespace);
     object.add("cgroup", event.cgroup);
     object.add("unit_name", event.unit_name);
+    object.add("target", event.target);
 }
 
 void add_by_type(Object& object, std::string& out, const Event& event) {

@@ -126,7 +126,7 @@ ordered_json limits_object(const Nearest& nearest) {
     const Row& row = *nearest.row;
     const Reading& reading = row.reading;
     ordered_json object{{"resource", row.resource->name},
-                        {"scope", scope_name(row.resource->scope)},
+                        {"scope", scope_name(resource::scope_of(*row.resource, row.subject))},
                         {"usage", reading.usage},
                         {"limit", nullptr}};
     if (const auto share = resource::permille(reading)) {
@@ -142,6 +142,7 @@ ordered_json limits_object(const Nearest& nearest) {
     if (row.subject.pid) object["pid"] = *row.subject.pid;
     add(object, "comm", row.subject.comm);
     if (row.subject.uid) object["uid"] = *row.subject.uid;
+    if (row.subject.user_namespace) object["user_namespace"] = row.subject.user_namespace;
     add(object, "cgroup", row.subject.cgroup);
     add(object, "target", row.subject.target);
     if (nearest.of > 1) object["of"] = nearest.of;

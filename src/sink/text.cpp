@@ -76,11 +76,32 @@ std::string word_of(const Event& event) {
 
 Unit unit_of(const Event& event) { return unit_from_code(event.unit).value_or(Unit::count); }
 
-std::string who(const Event& event) {
+std::string process_of(const Event& event) {
     std::string text = terminal_safe(event.comm);
     if (event.pid) text += fmt::format("[{}]", *event.pid);
     if (event.tid && event.tid != event.pid) text += fmt::format(" thread {}", *event.tid);
     return text;
+}
+
+// "user 1000", "cgroup /system.slice", an address, a mount point; empty where the subject is a process.
+std::string subject_of(const Event& event) {
+    if (event.scope == "user") {
+        std::string text = fmt::format("user {}", event.uid.value_or(0));
+        if (event.user_namespace) text += fmt::format(" in user:[{}]", *event.user_namespace);
+        return text;
+    }
+    if (event.scope == "cgroup") return "cgroup " + terminal_safe(event.cgroup);
+    if (event.scope == "socket") return terminal_safe(event.target);
+    if (event.scope == "system")
+        return event.target.empty() ? "the system" : terminal_safe(event.target);
+    return "";
+}
+
+std::string who(const Event& event) {
+    const std::string subject = subject_of(event);
+    const std::string process = process_of(event);
+    if (subject.empty() || process.empty()) return subject + process;
+    return subject + (event.scope == "socket" ? " of " : " by ") + process;
 }
 
 std::string note_of(const Event& event) {
@@ -132,7 +153,8 @@ std::string TextRenderer::action_line(const Event& event) const {
     const std::string action = shorten(terminal_safe(event.action), 32, ellipsis);
     std::string text = paint(style_, Tone::strong, action);
     if (!event.result.empty()) text += " " + paint(style_, tone, terminal_safe(event.result));
-    if (event.pid) text += "  " + paint(style_, Tone::strong, who(event));
+    if (const std::string whose = who(event); !whose.empty())
+        text += "  " + paint(style_, Tone::strong, whose);
     if (!event.detail.empty()) text += ": " + terminal_safe(event.detail);
     return text;
 }

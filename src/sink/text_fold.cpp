@@ -42,6 +42,7 @@ bool Fold::foldable(const Event& event) {
                                (event.type == EventType::exit && event.reason.empty()) ||
                                (event.type == EventType::crossing && event.cause == "exit");
     if (!birth_or_exit || event.evidence) return false;
+    if (event.scope != "process" && event.scope != "thread") return false;
     return !event.pid || std::find(named_.begin(), named_.end(), *event.pid) == named_.end();
 }
 

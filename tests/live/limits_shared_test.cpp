@@ -123,8 +123,9 @@ TEST(LimitsOfUsers, UserNamespacesAreToldApart) {
     std::uint64_t counted_outside = 0;
     for (const json& row : limits_of("nproc")) {
         if (row.value("uid", 0U) != kStranger) continue;
-        (row.contains("target") ? counted_inside : counted_outside) = row.at("usage");
-        EXPECT_TRUE(!row.contains("target") || row.at("target") == own) << own;
+        (row.contains("user_namespace") ? counted_inside : counted_outside) = row.at("usage");
+        if (!row.contains("user_namespace")) continue;
+        EXPECT_EQ("user:[" + row.at("user_namespace").dump() + "]", own);
     }
     EXPECT_EQ(counted_inside, 2U);
     EXPECT_EQ(counted_outside, 3U + 2U) << "what is counted inside is counted outside as well";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watches on resources without hooks: polled, beside the hooks of those that have them.
+// Watches on resources of processes without hooks, beside the hooks of those that have them.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -44,7 +44,7 @@ TEST(OtherResources, BesideTheHooks) {
     ASSERT_EQ(actor(Deed::set_limit, RLIMIT_NOFILE, 100), 0);
     Watched watched(actor.pid(), {"-w", "threads=3", "-w", "nofile=20%", "-w", "cpu=500ms"});
     ASSERT_TRUE((*watched).wait_for_error_line("watching .* with engine " + engine() +
-                                               ".*cpu with engine poll"))
+                                               ".*cpu with engine timer"))
         << (*watched).err();
     for (int i = 0; i < 2; ++i) ASSERT_EQ(actor(Deed::start_thread), 0);
     for (int i = 0; i < 20; ++i) ASSERT_EQ(actor(Deed::duplicate, 0), 0);
@@ -63,7 +63,7 @@ TEST(OtherResources, BesideTheHooks) {
     EXPECT_EQ(files.value("limit", 0), 100);
     const Event time = watched.wait("crossing", "cpu", 500'000'000);
     ASSERT_FALSE(time.is_null()) << (*watched).out();
-    EXPECT_EQ(time.value("engine", ""), "poll");
+    EXPECT_EQ(time.value("engine", ""), "timer");
     EXPECT_EQ(time.value("watch", 0), 3);
     EXPECT_GE(time.value("usage", 0), 500'000'000);
     watched.end();

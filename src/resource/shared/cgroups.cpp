@@ -69,7 +69,7 @@ Result<std::string> take_cgroups(kernel::Machine& machine, std::string_view cont
             refused = reading.error().message;
     });
     if (taken != 0) return refused;
-    if (in_v2_only) return fail("this machine has cgroup v1, which has no such limit", ENOENT);
+    if (in_v2_only) return fail("this machine has cgroup v1, which has no such limit", EOPNOTSUPP);
     if (!refused.empty()) return fail(refused, EACCES);
     if (visited == 1) return fail("there is no cgroup but the root, which has no limit", ENOENT);
     return fail("none of " + some(visited, "cgroup") +
@@ -83,7 +83,7 @@ Result<std::string> take_pressure(kernel::Machine& machine, std::string_view kin
     if (!system) {
         if (system.error().code != ENOENT && system.error().code != EOPNOTSUPP)
             return tl::unexpected<Error>(system.error());
-        return fail("this kernel does not account for pressure (CONFIG_PSI, psi=1)", ENOENT);
+        return fail("this kernel does not account for pressure (CONFIG_PSI, psi=1)", EOPNOTSUPP);
     }
     const auto whole = parse_pressure(*system);
     if (!whole) return tl::unexpected<Error>(whole.error());

@@ -54,8 +54,8 @@ bool take_counted(kernel::Machine& machine, std::uint64_t kernel::UserCounts::*c
         Subject subject = the_user(machine, user.uid);
         subject.engine = "kernel";
         const bool elsewhere = user.user_namespace != own;
-        if (elsewhere) subject.target = "user:[" + std::to_string(user.user_namespace) + "]";
-        if (elsewhere) subject.name += " in " + subject.target;
+        if (elsewhere) subject.user_namespace = user.user_namespace;
+        if (elsewhere) subject.name += " in user:[" + std::to_string(user.user_namespace) + "]";
         // Each user namespace has a sysctl of its own for such a limit; ours is read.
         Reading reading{.usage = user.*count, .limit = elsewhere ? kUnlimited : limit};
         if (rlimit >= 0) {

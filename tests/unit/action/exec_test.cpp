@@ -92,6 +92,8 @@ TEST_F(Exec, GetsVariables) {
     event_.level_as = "80%";
     event_.usage = 819;
     event_.has_limit = true;
+    event_.scope = "process";
+    event_.uid = 1000;
     event_.pid = 1234;
     event_.comm = "$(touch x); `y` \"z\nw";
     event_.seq = 17;
@@ -105,7 +107,8 @@ TEST_F(Exec, GetsVariables) {
     EXPECT_EQ(content("env"),
               "BRINK_COMM=$(touch x); `y` \"z\nBRINK_DIRECTION=down\nBRINK_HOST=web1\n"
               "BRINK_LEVEL=820\nBRINK_LEVEL_AS=80%\nBRINK_LIMIT=unlimited\nBRINK_PID=1234\n"
-              "BRINK_RESOURCE=nofile\nBRINK_SEQ=17\nBRINK_TYPE=limit_changed\nBRINK_USAGE=819\n"
+              "BRINK_RESOURCE=nofile\nBRINK_SCOPE=process\nBRINK_SEQ=17\nBRINK_TYPE=limit_changed\n"
+              "BRINK_UID=1000\nBRINK_USAGE=819\n"
               "OTHER=kept\nw\n");
 }
 

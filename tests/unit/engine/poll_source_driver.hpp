@@ -4,13 +4,11 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
@@ -19,6 +17,7 @@
 
 #include "../../support/child_process.hpp"
 #include "engine/poll_source.hpp"
+#include "record_reader.hpp"
 
 namespace brink::engine {
 
@@ -54,6 +53,7 @@ class Source {
         auto made = PollSource::create({shortest, std::chrono::milliseconds(10)});
         if (!made) throw std::runtime_error(made.error().message);
         source_ = std::move(*made);
+        records_ = std::make_unique<RecordReader>(*source_);
     }
 
     PollSource& operator*() { return *source_; }
@@ -67,43 +67,14 @@ class Source {
         return source_->add_watch(*find_resource("nofile"), made).value();
     }
 
-    // The next record; a type of 0 if none comes within five seconds.
     brink_record next(std::chrono::milliseconds patience = std::chrono::seconds(5)) {
-        const auto deadline = std::chrono::steady_clock::now() + patience;
-        while (ready_.empty() && std::chrono::steady_clock::now() < deadline) {
-            pollfd waiting{source_->fd(), POLLIN, 0};
-            ::poll(&waiting, 1, 50);
-            if (waiting.revents == 0) continue;
-            source_->read([&](const brink_record& record, const brink_stack_record* stack) {
-                EXPECT_EQ(stack, nullptr);
-                ready_.push_back(record);
-            });
-        }
-        if (ready_.empty()) return {};
-        const brink_record record = ready_.front();
-        ready_.pop_front();
-        return record;
+        return records_->next(patience);
     }
-
-    // "crossing up 20 @21" and the like.
-    std::string next_text() {
-        const brink_record record = next();
-        static constexpr const char* kTypes[] = {"nothing", "crossing", "initial",
-                                                 "denied",  "limit",    "exit",
-                                                 "resync",  "stack",    "armed"};
-        std::string text = kTypes[record.type];
-        if (record.type == BRINK_RECORD_CROSSING)
-            text += (record.flags & BRINK_RECORD_UP) != 0 ? " up" : " down";
-        if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
-            text += " " + std::to_string(record.level) + " @" + std::to_string(record.usage);
-        if (record.cause == BRINK_CAUSE_LIMIT) text += " by limit";
-        if (record.cause == BRINK_CAUSE_EXIT) text += " by exit";
-        return text;
-    }
+    std::string next_text() { return records_->next_text(); }
 
   private:
     std::unique_ptr<PollSource> source_;
-    std::deque<brink_record> ready_;
+    std::unique_ptr<RecordReader> records_;
 };
 
 inline std::uint64_t usage_of(const ChildProcess& child) {

@@ -12,13 +12,15 @@ import sys
 import jsonschema
 
 REQUIRED_OF_ALL = ["type", "time", "monotonic_ns", "seq", "host", "boot_id"]
-REQUIRED_OF_SUBJECTS = ["resource", "scope", "usage", "limit", "unit", "start_time", "engine", "watch"]
+REQUIRED_OF_SUBJECTS = ["resource", "scope", "usage", "limit", "unit", "engine", "watch"]
+REQUIRED_OF_SCOPE = {"process": ["start_time"], "thread": ["start_time"], "user": ["uid"], "cgroup": ["cgroup"],
+                     "socket": ["target"], "system": []}
 REQUIRED = {
     "crossing": REQUIRED_OF_SUBJECTS + ["direction", "level", "level_as"],
     "initial": REQUIRED_OF_SUBJECTS + ["direction", "level", "level_as"],
     "denied": REQUIRED_OF_SUBJECTS + ["errno", "error"],
     "limit_changed": REQUIRED_OF_SUBJECTS,
-    "exit": ["resource", "scope", "start_time", "engine", "watch"],
+    "exit": ["resource", "scope", "engine", "watch"],
     "lost": ["lost", "engine"],
     "resync": REQUIRED_OF_SUBJECTS,
     "action": ["action", "result", "cause_seq"],
@@ -31,13 +33,17 @@ SPOILT = {"time": "2026-11-20 09:30:00", "seq": 0, "type": "crossed", "boot_id":
 def spoil(event):
     """Every (what was done, event) that must not be valid."""
     yield "unknown field", event | {"headroom": 1}
-    for field in REQUIRED_OF_ALL + REQUIRED[event["type"]]:
+    for field in REQUIRED_OF_ALL + REQUIRED[event["type"]] + REQUIRED_OF_SCOPE.get(event.get("scope"), []):
         yield f"without {field}", {name: value for name, value in event.items() if name != field}
     for field, value in SPOILT.items():
         if field in event:
             yield f"{field} spoilt", event | {field: value}
     if event["type"] == "initial":
         yield "downwards", event | {"direction": "down"}
+    if event.get("scope") not in (None, "user"):
+        yield "with a user namespace", event | {"user_namespace": 4026532201}
+    if event.get("scope") not in (None, "socket", "system"):
+        yield "with a target", event | {"target": "/home"}
     for field, value in FOREIGN.items():
         if field not in event and field not in REQUIRED[event["type"]]:
             allowed = {"old_limit": "limit_changed", "reason": "exit"}

@@ -80,6 +80,18 @@ TEST(Json, WritesTimesBeforeTheEpoch) {
     EXPECT_EQ(utc_time(INT64_MAX), "2262-04-11T23:47:16.854775807Z");
 }
 
+TEST(Json, NamesSubjectsThatAreNoProcess) {
+    const std::vector<Event> events = shared_events();
+    EXPECT_THAT(to_json(events[0]),
+                HasSubstr(R"("unit":"1","uid":1000,"user_namespace":4026532201,"engine")"));
+    EXPECT_THAT(to_json(events[2]),
+                HasSubstr(R"("pid":1234,"tid":1234,"comm":"leaky","uid":1000,)"
+                          R"("cgroup":"/system.slice/leaky.service","unit_name":"leaky.service")"));
+    EXPECT_THAT(to_json(events[3]),
+                HasSubstr(R"("pid":1234,"comm":"leaky","target":"tcp 0.0.0.0:80","engine")"));
+    EXPECT_THAT(to_json(events[5]), HasSubstr(R"("unit":"1","engine")"));
+}
+
 TEST(Json, NamesEveryType) {
     for (const Event& event : sample_events()) EXPECT_NE(type_name(event.type), "");
 }
@@ -89,6 +101,7 @@ TEST(Json, WritesSamplesForTheSchema) {
     std::filesystem::create_directory("event_samples");
     std::ofstream file("event_samples/unit.jsonl");
     for (const Event& event : sample_events()) file << to_json(event) << '\n';
+    for (const Event& event : shared_events()) file << to_json(event) << '\n';
     ASSERT_TRUE(file.flush());
 }
 

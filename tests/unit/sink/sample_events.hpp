@@ -85,6 +85,42 @@ inline Evidence sample_evidence() {
             .unavailable = {}};
 }
 
+/// A crossing of which no process is the subject. The caller says whose it is.
+inline Event shared_crossing(std::uint64_t seq, std::string resource, std::string scope) {
+    Event event = crossing(seq, Direction::up, 820);
+    event.resource = std::move(resource);
+    event.scope = std::move(scope);
+    event.limit_hard = {};
+    event.pid = event.tid = event.ppid = {};
+    event.start_time = {};
+    event.uid = {};
+    event.comm = event.exe = event.cgroup = event.unit_name = "";
+    event.engine = "poll";
+    return event;
+}
+
+/// One of each scope of which no process is the subject.
+inline std::vector<Event> shared_events() {
+    Event user = shared_crossing(1, "nproc", "user");
+    user.uid = 1000;
+    user.user_namespace = 4026532201;
+    Event cgroup = shared_crossing(2, "pids", "cgroup");
+    cgroup.cgroup = "/system.slice/leaky.service";
+    cgroup.unit_name = "leaky.service";
+    Event acted = cgroup;
+    acted.seq = 3;
+    acted.pid = acted.tid = 1234;
+    acted.comm = "leaky";
+    acted.uid = 1000;
+    Event socket = shared_crossing(4, "accept_queue", "socket");
+    socket.target = "tcp 0.0.0.0:80";
+    socket.pid = 1234;
+    socket.comm = "leaky";
+    Event file_system = shared_crossing(5, "inodes", "system");
+    file_system.target = "/home";
+    return {user, cgroup, acted, socket, file_system, shared_crossing(6, "file_nr", "system")};
+}
+
 /// One event of every type and shape, numbered from 1.
 inline std::vector<Event> sample_events() {
     Event denied = subject_event(EventType::denied, 3);

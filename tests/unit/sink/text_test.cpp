@@ -71,6 +71,20 @@ TEST_F(Text, NamesAnotherThreadAndABrokenLimit) {
     EXPECT_THAT(plain_.render(event), HasSubstr("over  leaky\n"));
 }
 
+TEST_F(Text, NamesSubjectsThatAreNoProcess) {
+    std::string all;
+    for (const Event& event : shared_events()) all += TextRenderer{}.render(event);
+    EXPECT_EQ(
+        all,
+        R"(09:29:59.123  ▲ nproc 80%      820 of 1024   204 left  user 1000 in user:[4026532201]
+09:29:59.123  ▲ pids 80%      820 of 1024   204 left  cgroup /system.slice/leaky.service
+09:29:59.123  ▲ pids 80%      820 of 1024   204 left  cgroup /system.slice/leaky.service by leaky[1234]
+09:29:59.123  ▲ accept_queue 80%      820 of 1024   204 left  tcp 0.0.0.0:80 of leaky[1234]
+09:29:59.123  ▲ inodes 80%      820 of 1024   204 left  /home
+09:29:59.123  ▲ file_nr 80%      820 of 1024   204 left  the system
+)");
+}
+
 TEST_F(Text, UsesTheUnit) {
     Event event = crossing(1, Direction::up, 3ULL << 29);
     event.limit = 2ULL << 30;
