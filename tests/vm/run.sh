@@ -36,6 +36,8 @@ filter_for() {
 run_guest() {
     local kernel=$1 log=build/vm/$1.log out=build/vm/$1.out start=$SECONDS status=0
     local options=(--timeout "$timeout" --out "$out") program passed failed skipped
+    options+=(--add "$build/app/brinkd/brinkd" --add "$(command -v sqlite3)" --env BRINKD=/usr/bin/brinkd)
+    options+=(--env BRINK_LIVE_SET_CLOCK=1 --env BRINK_LIVE_IDLE_DAEMON_PROCESSES=500)
     options+=(--add "$build/app/brink/brink" --add "$build/tests/live/live_tests")
     options+=(--env BRINK=/usr/bin/brink --env BRINK_ENGINE=kernel)
     options+=(--env BRINK_WORK=/usr/lib/brink-tests --env BRINK_EVENT_LOG_DIR=/out/events)
