@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -49,7 +50,7 @@ bool sees_the_end(int fd) {
     ssize_t n = 0;
     while ((n = ::recv(fd, &byte, 1, 0)) > 0) {
     }
-    return n == 0;
+    return n == 0 || errno == ECONNRESET;  // the latter where it had not been accepted yet
 }
 
 std::uint64_t last_number(const Daemon& daemon) {
