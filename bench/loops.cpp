@@ -7,12 +7,15 @@
 //   loops [OPTION...] [-- COMMAND [ARG...]]
 //
 //   --loops NAME[,NAME...]  open_close, dup_close, fork_exit, null_syscall, mmap_munmap, brk_pair,
-//                           page_fault, thread_join; all unless said
+//                           page_fault, thread_join, wakeup_pair, fork_exec_exit, connect_accept,
+//                           open_close_cold; all unless said, the last one only with --disk
 //   --alternations N        7 unless said
 //   --milliseconds N        how long one run of a loop is to take; 40 unless said. A figure is the
 //                           median of three
 //   --descriptors N         open descriptors of this process while the loops run
 //   --limit N               its soft limit of them
+//   --disk FOLDER           empty, on a disk: for open_close_cold
+//   --children N            children that do nothing, born after COMMAND is at work
 //   --armed TEXT            COMMAND is at work when it writes this to standard error; else when it
 //                           has ended
 //   --startup               no loops: the milliseconds from start to TEXT
@@ -45,6 +48,7 @@ struct Options {
     int alternations = 7;
     std::int64_t milliseconds = 40;
     int descriptors = 0;
+    int children = 0;
     rlim_t limit = 0;
     std::string armed;
     bool startup = false;
@@ -60,7 +64,7 @@ struct Series {
 std::vector<Loop> loops_named(const std::string& names) {
     std::vector<Loop> loops;
     for (const Loop& loop : kLoops)
-        if (names.empty() ||
+        if ((names.empty() && (loop.before == nullptr || !cold_folder().empty())) ||
             ("," + names + ",").find("," + std::string(loop.name) + ",") != std::string::npos)
             loops.push_back(loop);
     if (loops.empty()) throw std::runtime_error("no such loop: " + names);
@@ -72,7 +76,8 @@ Options parse(int argc, char** argv) {
         {"loops", 1, nullptr, 'l'},        {"alternations", 1, nullptr, 'n'},
         {"milliseconds", 1, nullptr, 'm'}, {"descriptors", 1, nullptr, 'd'},
         {"limit", 1, nullptr, 'L'},        {"armed", 1, nullptr, 'a'},
-        {"startup", 0, nullptr, 's'},      {}};
+        {"startup", 0, nullptr, 's'},      {"disk", 1, nullptr, 'D'},
+        {"children", 1, nullptr, 'c'},     {}};
     Options options;
     std::string names;
     for (int c = 0; (c = ::getopt_long(argc, argv, "+", known, nullptr)) != -1;) {
@@ -84,6 +89,8 @@ Options parse(int argc, char** argv) {
             case 'L': options.limit = std::stoul(optarg); break;
             case 'a': options.armed = optarg; break;
             case 's': options.startup = true; break;
+            case 'D': cold_folder() = optarg; break;
+            case 'c': options.children = std::stoi(optarg); break;
             default: throw std::runtime_error("see the top of bench/loops.cpp");
         }
     }
@@ -99,10 +106,28 @@ void replace(std::string& word, const std::string& what, pid_t pid) {
 
 pid_t sleeping_child() {
     const pid_t child = ::fork();
+    if (child < 0) throw std::runtime_error("fork failed");
     if (child != 0) return child;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (true) ::pause();
 }
+
+// So many of them, while this lives.
+class SleepingChildren {
+  public:
+    explicit SleepingChildren(int n) {
+        while (n-- > 0) pids_.push_back(sleeping_child());
+    }
+    ~SleepingChildren() {
+        for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
+        for (const pid_t pid : pids_) ::waitpid(pid, nullptr, 0);
+    }
+    SleepingChildren(const SleepingChildren&) = delete;
+    SleepingChildren& operator=(const SleepingChildren&) = delete;
+
+  private:
+    std::vector<pid_t> pids_;
+};
 
 void set_limit(rlim_t soft) {
     rlimit limit{soft, 0};
@@ -132,7 +157,8 @@ double run_once(const Series& series) {
 
 // The middle one of three: what the kernel has put off, such as freeing programs, falls into one.
 double run(const Series& series) {
-    if (time_ns(series.loop, kFirstRuns) < 0) throw std::runtime_error("a loop failed");
+    if (series.loop.before == nullptr && time_ns(series.loop, kFirstRuns) < 0)
+        throw std::runtime_error("a loop failed");
     double all[] = {run_once(series), run_once(series), run_once(series)};
     std::sort(std::begin(all), std::end(all));
     return all[1];
@@ -159,6 +185,10 @@ double run_apart(const Series& series) {
 // How many iterations fill the time, the same number for every run.
 Series prepare(const Loop& loop, std::int64_t milliseconds) {
     Series series{loop, kFirstRuns, {}, {}};
+    if (loop.iterations > 0) {
+        series.iterations = loop.iterations;
+        return series;
+    }
     const double one = std::max(run(series), 1.0);
     series.iterations = std::max<std::uint64_t>(kFirstRuns,
                                                 static_cast<std::uint64_t>(
@@ -176,13 +206,19 @@ void measure(const Options& options, Beside& beside) {
     std::vector<Series> all;
     for (const Loop& loop : options.loops) all.push_back(prepare(loop, options.milliseconds));
     for (int i = 0; i < options.alternations; ++i) {
-        ::usleep(kSettle_us);
-        for (Series& series : all)
-            series.without.push_back(options.command.empty() ? run_apart(series) : run(series));
+        {
+            const SleepingChildren children(options.children);
+            ::usleep(kSettle_us);
+            for (Series& series : all)
+                series.without.push_back(options.command.empty() ? run_apart(series) : run(series));
+        }
         if (options.command.empty()) continue;
         beside.start();
-        ::usleep(kSettle_us);
-        for (Series& series : all) series.with.push_back(run(series));
+        {
+            const SleepingChildren children(options.children);
+            ::usleep(kSettle_us);
+            for (Series& series : all) series.with.push_back(run(series));
+        }
         beside.stop();
     }
     for (const Series& series : all) {
@@ -213,6 +249,8 @@ void loops(Options options) {
         replace(word, "{self}", ::getpid());
         replace(word, "{other}", other);
     }
+    if (!cold_folder().empty() && !make_cold_files())
+        throw std::runtime_error("no files in " + cold_folder());
     ::close(::open(kOpenedFile, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     Beside beside(options.command, options.armed);
     if (options.limit) set_limit(options.limit);
@@ -230,6 +268,7 @@ void loops(Options options) {
 }  // namespace brink::bench
 
 int main(int argc, char** argv) {
+    if (argc == 2 && std::strcmp(argv[1], brink::bench::kEndAtOnce) == 0) return 0;
     try {
         brink::bench::loops(brink::bench::parse(argc, argv));
     } catch (const std::exception& error) {

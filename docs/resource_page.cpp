@@ -20,6 +20,10 @@ constexpr std::string_view kEnd = "<!-- Here it ends. -->\n";
 
 std::string engines(const Resource& resource) {
     if (resource.has_hooks()) return "kernel, tracepoint, poll";
+    if (resource.facility == Facility::wakeups) return "tracepoint";
+    if (resource.facility == Facility::cpu_timer) return "timer, poll";
+    if (resource.facility == Facility::pressure) return "notify, poll";
+    if (resource.facility == Facility::cgroup_events) return "poll; refusals: notify";
     return resource.watchable() ? "poll" : "–";
 }
 

@@ -3,7 +3,7 @@
 #
 # Checks that no #include goes against the arrows:
 #
-#   base <- kernel <- resource <- engine <- { action, sink } <- app
+#   base <- kernel <- { resource, latency } <- engine <- { action, sink } <- app
 #
 # Everyone may include include/brink, which includes nothing of src. src/bpf includes only itself;
 # its headers are for kernel and above. Two folders of one rank do not know each other, and a sink
@@ -18,6 +18,7 @@ find include src app -type f \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0 | 
     BEGIN {
         split("base kernel resource engine", order)
         for (i in order) rank[order[i]] = i
+        rank["latency"] = rank["resource"]
         rank["action"] = rank["sink"] = rank["broker"] = rank["store"] = 5
         rank["app"] = 6
     }

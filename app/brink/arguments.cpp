@@ -36,7 +36,7 @@ Result<void> Arguments::parse(std::span<const char* const> words, bool command) 
     CLI::App app;
     app.set_help_flag();
     app.prefix_command();
-    app.add_flag("-h,--help", help_);
+    app.add_flag(help_name_, help_);
     for (const std::string& option : options_)
         app.add_option(option, values_[long_name(option)])->allow_extra_args(false)->take_all();
     for (const std::string& flag : flags_) app.add_flag(flag, given_[long_name(flag)]);

@@ -15,9 +15,10 @@ namespace brink::app {
 
 class Arguments {
   public:
-    /// Options that take a value, "--watch" or "-w,--watch", and flags, which take none; -h and --help are added.
-    explicit Arguments(std::vector<std::string> options, std::vector<std::string> flags = {})
-        : options_(std::move(options)), flags_(std::move(flags)) {}
+    /// Options that take a value, "--watch" or "-w,--watch", and flags, which take none. `help` is added to the flags.
+    explicit Arguments(std::vector<std::string> options, std::vector<std::string> flags = {},
+                       std::string help = "-h,--help")
+        : options_(std::move(options)), flags_(std::move(flags)), help_name_(std::move(help)) {}
 
     /// Reads `words`. With `command`, options end at the first word that is none (or behind "--"),
     /// and the rest is command(); without, such a word is an error.
@@ -38,6 +39,7 @@ class Arguments {
   private:
     std::vector<std::string> options_;
     std::vector<std::string> flags_;
+    std::string help_name_;
     std::map<std::string, std::vector<std::string>> values_;
     std::map<std::string, bool> given_;  // by flag
     std::vector<std::string> command_;

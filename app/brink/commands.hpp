@@ -10,6 +10,7 @@ int run_command(const RunOptions& options);
 int watch_command(const WatchOptions& options);
 int top_command(const TopOptions& options);
 int limits_command(const LimitsOptions& options);
+int latency_command(const LatencyOptions& options);
 int doctor_command(const DoctorOptions& options);
 int events_command(const EventsOptions& options);
 int status_command(const StatusOptions& options);

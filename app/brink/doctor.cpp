@@ -14,9 +14,11 @@
 #include "brink/resource.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
+#include "kernel/facility_test.hpp"
 #include "kernel/machine.hpp"
 #include "kernel/procfs.hpp"
 #include "kernel/self_test.hpp"
+#include "kernel/wakeup_hooks.hpp"
 #include "resource/survey.hpp"
 #include "sink/text_paint.hpp"
 #include "terminal.hpp"
@@ -41,27 +43,43 @@ std::string instead_of(const HookStatus& hook, const std::string& chosen) {
 
 struct Diagnosis {
     std::vector<EngineReport> engines;
-    std::string poll;      // how the poll engine counts, or why it cannot
-    std::string iterator;  // why limits and top cannot use the task iterator; empty if they can
-    std::string chosen;    // what `run` and `watch` use for what has hooks
+    std::string poll;       // how the poll engine counts, or why it cannot
+    std::string timer;      // why engine timer does not work; empty if it does
+    std::string notify;     // the same
+    std::string wakeups;    // why wake-ups are not seen; empty if they are
+    bool refusals = false;  // cgroup v2 is there, which says when a cgroup is refused something
+    std::string iterator;   // why limits and top cannot use the task iterator; empty if they can
+    std::string chosen;     // what `run` and `watch` use for what has hooks
     std::map<const Resource*, std::string> unreadable;  // why nothing can be read here
 };
 
 // The engine that watches a resource here; empty: none does.
 std::string engine_of(const Resource& resource, const Diagnosis& diagnosis) {
     if (resource.has_hooks()) return diagnosis.chosen;
+    if (resource.facility == Facility::cpu_timer && diagnosis.timer.empty()) return "timer";
+    if (resource.facility == Facility::pressure && diagnosis.notify.empty()) return "notify";
+    if (resource.facility == Facility::wakeups)
+        return diagnosis.wakeups.empty() ? "tracepoint" : "";
     return resource.watchable() ? "poll" : "";
+}
+
+bool says_refusals(const Resource& resource, const Diagnosis& diagnosis) {
+    return resource.facility == Facility::cgroup_events && diagnosis.refusals;
 }
 
 // What is to be known of a resource on this machine.
 std::string detail_of(const Resource& resource, const Diagnosis& diagnosis) {
+    if (resource.facility == Facility::wakeups && diagnosis.wakeups.empty())
+        return std::string(resource.exactness);
     if (const auto found = diagnosis.unreadable.find(&resource);
         found != diagnosis.unreadable.end())
         return "not here: " + found->second;
     const std::string engine = engine_of(resource, diagnosis);
     if (engine.empty()) return "shown by limits and top; " + std::string(resource.exactness);
+    if (engine == "notify") return "a level is heard of within 2 s";
     if (engine != "poll") return std::string(resource.exactness);
     std::string detail = "what happens between two looks is missed";
+    if (says_refusals(resource, diagnosis)) detail += ", but for refusals (engine notify)";
     if (resource.exactness != "exact") detail.append("; ").append(resource.exactness);
     return detail;
 }
@@ -82,13 +100,37 @@ Diagnosis examine(const DoctorOptions& options) {
         diagnosis.poll = procfs.count_is_one_stat() ? "one stat of /proc/PID/fd a look"
                                                     : "reads /proc/PID/fd at each look (Linux 6.2 "
                                                       "gives the count in one stat)";
+    if (const auto timer = kernel::test_cpu_timer(); !timer)
+        diagnosis.timer = timer.error().message;
+    if (const auto trigger = kernel::test_pressure_trigger(); !trigger)
+        diagnosis.notify = trigger.error().message;
+    if (const auto hooks = kernel::WakeupHooks::start(
+            {.mode = BRINK_WAKEUPS_WATCH, .max_threads = 1, .btf = options.btf});
+        !hooks)
+        diagnosis.wakeups = hooks.error().message;
     const auto iterator = kernel::TaskIterator::load();
     if (!iterator) diagnosis.iterator = iterator.error().message;
     kernel::Machine machine = look_at_machine(iterator ? iterator->get() : nullptr);
+    diagnosis.refusals = machine.unified_cgroups().has_value();
     for (const resource::Remark& remark :
          resource::read_survey(machine, {resources().begin(), resources().end()}).remarks)
         if (remark.nothing) diagnosis.unreadable[remark.resource] = remark.text;
     return diagnosis;
+}
+
+// Engines that need no hooks.
+struct FacilityReport {
+    std::string_view engine;
+    std::string_view sees;
+    std::string reason;  // why it does not work; empty if it does
+};
+
+std::vector<FacilityReport> facilities(const Diagnosis& diagnosis) {
+    return {{"timer", "CPU time of processes", diagnosis.timer},
+            {"tracepoint", "wake-ups of threads", diagnosis.wakeups},
+            {"notify", "pressure", diagnosis.notify},
+            {"notify", "refusals of cgroups",
+             diagnosis.refusals ? "" : "cgroup v2 is not mounted"}};
 }
 
 void print_json(const Diagnosis& diagnosis) {
@@ -110,6 +152,13 @@ void print_json(const Diagnosis& diagnosis) {
         ordered_json line{{"engine", name_of(report.engine)}, {"works", report.works}};
         if (!report.works) line["reason"] = report.reason;
         if (report.map_bytes) line["map_bytes"] = report.map_bytes;
+        fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+    }
+    for (const FacilityReport& facility : facilities(diagnosis)) {
+        ordered_json line{{"engine", facility.engine},
+                          {"sees", facility.sees},
+                          {"works", facility.reason.empty()}};
+        if (!facility.reason.empty()) line["reason"] = facility.reason;
         fmt::print("{}\n", line.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     }
     fmt::print("{}\n", ordered_json{{"engine", "poll"}, {"detail", diagnosis.poll}}.dump());
@@ -155,7 +204,15 @@ void print_text(const Diagnosis& diagnosis) {
     fmt::print("Linux {} on {}, as {}\n", system.release, system.machine,
                ::geteuid() == 0 ? "root" : fmt::format("user {}", ::geteuid()));
     for (const EngineReport& report : diagnosis.engines) print_engine(report, diagnosis, style);
-    fmt::print("\nengine {:<12}{}{}\n", "poll", diagnosis.poll,
+    fmt::print("\n");
+    for (const FacilityReport& facility : facilities(diagnosis)) {
+        const bool works = facility.reason.empty();
+        fmt::print("engine {:<12}{}{}: {}\n", facility.engine,
+                   sink::paint(style, works ? Tone::good : Tone::alarm,
+                               works ? "works" : "does not work"),
+                   works ? "" : " (" + facility.reason + ")", facility.sees);
+    }
+    fmt::print("engine {:<12}{}{}\n", "poll", diagnosis.poll,
                diagnosis.chosen == "poll" ? "  <- used" : "");
     fmt::print("task iterator      {} (limits, top)\n",
                diagnosis.iterator.empty()

@@ -2,35 +2,16 @@
 #include "engine_choice.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <chrono>
-#include <set>
-#include <string_view>
 #include <utility>
 
-#include "engine/combined_source.hpp"
 #include "engine/hook_source.hpp"
-#include "engine/poll_source.hpp"
-#include "engine/shared_poll_source.hpp"
+#include "engine_parts.hpp"
 
 namespace brink::app {
 namespace {
 
 using kernel::HookEngine;
-using Resources = std::set<const Resource*>;
-
-// "cpu, space"
-std::string names(const Resources& resources) {
-    std::set<std::string_view> names;
-    for (const Resource* resource : resources) names.insert(resource->name);
-    return fmt::format("{}", fmt::join(names, ", "));
-}
-
-std::chrono::milliseconds milliseconds(std::uint64_t ns) {
-    return std::chrono::milliseconds(std::max<std::uint64_t>(1, ns / 1'000'000));
-}
 
 bool reads_memory(Hooked hooked) {
     switch (hooked) {
@@ -41,6 +22,17 @@ bool reads_memory(Hooked hooked) {
         case Hooked::mappings: return true;
         default: return false;
     }
+}
+
+// The hooks that see who comes to match.
+void want_selection(const std::optional<engine::Selection>& selection,
+                    kernel::HookOptions& wanted) {
+    using engine::SelectBy;
+    const auto is = [&](SelectBy by) { return selection && selection->by == by; };
+    wanted.cgroups = is(SelectBy::cgroup) || is(SelectBy::unit) || is(SelectBy::container);
+    wanted.names = is(SelectBy::comm);
+    wanted.users = is(SelectBy::user);
+    wanted.policies = is(SelectBy::realtime);
 }
 
 Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& options) {
@@ -56,6 +48,7 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
         if (reads_memory(hooked)) wanted.memory = true;
         if (hooked == Hooked::resident_memory) wanted.resident = true;
     }
+    want_selection(options.selection, wanted);
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     if (auto attached = (*source)->attach(); !attached) return tl::unexpected(attached.error());
@@ -73,55 +66,6 @@ Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& option
     return chosen;
 }
 
-engine::PollOptions poll_options(const MonitorOptions& options) {
-    return {milliseconds(options.poll_shortest_ns), milliseconds(options.poll_longest_ns)};
-}
-
-// What it misses, and for which of `resources` nothing better exists.
-std::string poll_remark(const MonitorOptions& options, const Resources& resources) {
-    const engine::PollOptions interval = poll_options(options);
-    std::string remark = fmt::format(
-        "looks every {} to {} ms: what happens between two looks is missed, and refusals are not "
-        "seen",
-        interval.min_interval.count(), interval.max_interval.count());
-    Resources without_hooks;
-    for (const Resource* resource : resources)
-        if (!resource->has_hooks()) without_hooks.insert(resource);
-    if (!without_hooks.empty()) remark += "; there are no hooks for " + names(without_hooks);
-    return remark;
-}
-
-Result<ChosenEngine> poll_engine(const MonitorOptions& options, const Resources& resources) {
-    auto source = engine::PollSource::create(poll_options(options));
-    if (!source) return tl::unexpected(source.error());
-    return ChosenEngine{std::move(*source), poll_remark(options, resources)};
-}
-
-Result<ChosenEngine> timer_engine(const MonitorOptions& options) {
-    const engine::PollOptions interval = poll_options(options);
-    auto source = engine::PollSource::with_timers(interval);
-    if (!source) return tl::unexpected(source.error());
-    return ChosenEngine{
-        std::move(*source),
-        fmt::format("fires in the first tick of the kernel's timer after a level was reached, and "
-                    "costs nothing before; children are looked for every {} to {} ms, one that "
-                    "ends sooner is missed",
-                    interval.min_interval.count(), interval.max_interval.count())};
-}
-
-// The same for what is counted for no process.
-Result<ChosenEngine> shared_poll_engine(const MonitorOptions& options, const Resources& resources) {
-    auto iterator = choose_task_iterator(options.engine);
-    if (!iterator) return tl::unexpected(iterator.error());
-    auto source = engine::SharedPollSource::create(
-        poll_options(options),
-        [iterator = std::shared_ptr<kernel::TaskIterator>(std::move(*iterator))](bool users) {
-            return look_at_machine(users ? iterator.get() : nullptr);
-        });
-    if (!source) return tl::unexpected(source.error());
-    return ChosenEngine{std::move(*source), poll_remark(options, resources)};
-}
-
 // The hooks that were asked for, or why they cannot be had.
 Result<ChosenEngine> the_hooks(EngineChoice choice, const MonitorOptions& options) {
     const bool kernel = choice == EngineChoice::kernel;
@@ -132,81 +76,66 @@ Result<ChosenEngine> the_hooks(EngineChoice choice, const MonitorOptions& option
                 chosen.error().code);
 }
 
-// The best hooks that there are; without any the poll engine.
+// The best hooks that there are. The error: "; …", why there are none.
 Result<ChosenEngine> the_best(const MonitorOptions& options) {
     auto best = hook_engine(HookEngine::kernel, options);
     if (best) return best;
-    std::string why = "; not engine kernel: " + best.error().message;
     auto chosen = hook_engine(HookEngine::tracepoint, options);
-    if (!chosen) {
-        if (chosen.error().message != best.error().message)
-            why += "; not engine tracepoint: " + chosen.error().message;
-        else
-            why = "; not engines kernel and tracepoint: " + best.error().message;
-        chosen = poll_engine(options, {});
-    }
-    if (chosen) chosen->remark += why;
+    const std::string why = "; not engine kernel: " + best.error().message;
+    if (chosen)
+        chosen->remark += why;
+    else if (chosen.error().message == best.error().message)
+        return fail("; not engines kernel and tracepoint: " + best.error().message);
+    else
+        return fail(why + "; not engine tracepoint: " + chosen.error().message);
     return chosen;
 }
-
-// The sources that work side by side, best first.
-class Parts {
-  public:
-    void add(ChosenEngine engine, Resources resources) {
-        if (parts_.empty())
-            remark_ = std::move(engine.remark);
-        else
-            remark_ += fmt::format("; {} with engine {}, which {}", names(resources),
-                                   engine.source->engine(), engine.remark);
-        parts_.push_back({std::move(engine.source),
-                          [resources = std::move(resources)](const Resource& resource) {
-                              return resources.contains(&resource);
-                          }});
-    }
-    void say(const std::string& remark) { remark_ += remark; }
-
-    [[nodiscard]] Result<ChosenEngine> take() {
-        if (parts_.size() == 1) return ChosenEngine{std::move(parts_[0].source), remark_};
-        auto combined = engine::CombinedSource::create(std::move(parts_));
-        if (!combined) return tl::unexpected(combined.error());
-        return ChosenEngine{std::move(*combined), remark_};
-    }
-
-  private:
-    std::vector<engine::CombinedSource::Part> parts_;
-    std::string remark_;
-};
 
 // The resources watched, by what can watch them.
 struct Sorted {
     Resources hooked;
     Resources timed;
+    Resources woken;          // wake-ups
+    Resources pressed;        // pressure
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
+    Resources refused;        // of these, those of which the kernel says when they are refused
 };
 
-Sorted sort_resources(const MonitorOptions& options) {
+// Without `hooks` none are to be had, without `told` the kernel does not tell either.
+Sorted sort_resources(const MonitorOptions& options, bool hooks, bool told) {
     Sorted sorted;
     for (const engine::WatchSpec& watch : options.watches) {
         const Resource* resource = watch.resource;
-        if (resource->has_hooks() && options.engine != EngineChoice::poll)
+        const Facility facility = told ? resource->facility : Facility::none;
+        if (resource->has_hooks() && hooks)
             sorted.hooked.insert(resource);
-        else if (resource->facility == Facility::cpu_timer && options.engine != EngineChoice::poll)
+        else if (facility == Facility::cpu_timer)
             sorted.timed.insert(resource);
+        else if (resource->facility == Facility::wakeups)
+            sorted.woken.insert(resource);
+        else if (facility == Facility::pressure)
+            sorted.pressed.insert(resource);
         else if (resource->scope == Scope::process)
             sorted.without_hooks.insert(resource);
         else
             sorted.shared.insert(resource);
+        if (facility == Facility::cgroup_events && sorted.shared.contains(resource))
+            sorted.refused.insert(resource);
     }
     return sorted;
 }
 
 // An engine that was asked for has to have hooks for everything.
 Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
+    if (options.engine == EngineChoice::poll && !sorted.woken.empty())
+        return fail(fmt::format("--engine poll: {} cannot be read from outside; leave --engine out",
+                                names(sorted.woken)));
     if (options.engine != EngineChoice::kernel && options.engine != EngineChoice::tracepoint)
         return {};
     Resources missing = sorted.without_hooks;
     missing.insert(sorted.timed.begin(), sorted.timed.end());
+    missing.insert(sorted.pressed.begin(), sorted.pressed.end());
     missing.insert(sorted.shared.begin(), sorted.shared.end());
     if (missing.empty()) return {};
     return fail(fmt::format("--engine {}: it has no hooks for {}; without --engine each resource "
@@ -215,33 +144,70 @@ Result<void> check_asked(const MonitorOptions& options, const Sorted& sorted) {
                             names(missing)));
 }
 
+// What the kernel tells of without hooks. Where it does not, the resource is to be polled.
+Result<void> add_told(const MonitorOptions& options, Sorted& sorted, EngineParts& parts) {
+    if (!sorted.timed.empty()) {
+        auto timers = timer_engine(options);
+        if (!timers) return tl::unexpected(timers.error());
+        parts.add(std::move(*timers), sorted.timed);
+    }
+    if (!sorted.woken.empty()) {
+        auto wakeups = wakeup_engine(options);
+        if (!wakeups) return tl::unexpected(wakeups.error());
+        parts.add(std::move(*wakeups), sorted.woken);
+    }
+    if (sorted.pressed.empty()) return {};
+    auto pressure = pressure_engine();
+    if (pressure) {
+        parts.add(std::move(*pressure), sorted.pressed);
+        return {};
+    }
+    parts.say_last("; not engine notify: " + pressure.error().message);
+    sorted.shared.merge(sorted.pressed);
+    return {};
+}
+
+Result<void> add_polled(const MonitorOptions& options, const Sorted& sorted, EngineParts& parts) {
+    if (!sorted.without_hooks.empty()) {
+        auto poll = poll_engine(options, sorted.without_hooks);
+        if (!poll) return tl::unexpected(poll.error());
+        parts.add(std::move(*poll), sorted.without_hooks);
+    }
+    if (sorted.shared.empty()) return {};
+    auto poll = shared_poll_engine(options, sorted.shared);
+    if (!poll) return tl::unexpected(poll.error());
+    parts.add(std::move(*poll), sorted.shared);
+    if (sorted.refused.empty()) return {};
+    if (auto refusals = refusal_engine())
+        parts.add(std::move(*refusals), sorted.refused);
+    else
+        parts.say_last("; refusals are not seen: " + refusals.error().message);
+    return {};
+}
+
 }  // namespace
 
 Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
-    Sorted sorted = sort_resources(options);
-    if (auto checked = check_asked(options, sorted); !checked)
-        return tl::unexpected(checked.error());
-    Parts parts;
-    const auto add = [&parts](Result<ChosenEngine> engine, Resources resources) -> Result<void> {
-        if (!engine) return tl::unexpected(engine.error());
-        parts.add(std::move(*engine), std::move(resources));
-        return {};
-    };
     const bool asked = options.engine == EngineChoice::kernel ||
                        options.engine == EngineChoice::tracepoint;
-    Result<void> added;
+    const bool polls = options.engine == EngineChoice::poll;
+    Sorted sorted = sort_resources(options, !polls, !polls);
+    if (auto checked = check_asked(options, sorted); !checked)
+        return tl::unexpected(checked.error());
+    EngineParts parts;
     if (!sorted.hooked.empty()) {
         auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
-        if (hooks && hooks->source->engine() == "poll")
-            sorted.hooked.merge(std::exchange(sorted.without_hooks, {}));
-        added = add(std::move(hooks), sorted.hooked);
+        if (hooks)
+            parts.add(std::move(*hooks), sorted.hooked);
+        else if (asked)
+            return hooks;
+        else
+            parts.say_last(hooks.error().message);
+        if (!hooks) sorted = sort_resources(options, false, true);
     }
-    if (added && !sorted.timed.empty()) added = add(timer_engine(options), sorted.timed);
-    if (added && !sorted.without_hooks.empty())
-        added = add(poll_engine(options, sorted.without_hooks), sorted.without_hooks);
-    if (added && !sorted.shared.empty())
-        added = add(shared_poll_engine(options, sorted.shared), sorted.shared);
-    if (!added) return tl::unexpected(added.error());
+    if (auto added = add_told(options, sorted, parts); !added) return tl::unexpected(added.error());
+    if (auto added = add_polled(options, sorted, parts); !added)
+        return tl::unexpected(added.error());
     return parts.take();
 }
 

@@ -17,10 +17,11 @@ namespace brink::app {
 struct ChosenEngine {
     std::unique_ptr<engine::RecordSource> source;
     std::string remark;  ///< what it costs or misses, and why it is not a better one
+    bool by_daemon = false;  ///< brinkd is asked, and decides what we may watch
 };
 
-/// Tries `kernel`, `tracepoint`, `poll` in this order, or only the one that was asked for. Programs
-/// are loaded and attached.
+/// For each watch the best that there is for its resource: hooks (`kernel`, else `tracepoint`), else what the kernel tells
+/// (`timer`, `notify`), else `poll`; or only the one that was asked for. Programs are loaded and attached.
 [[nodiscard]] Result<ChosenEngine> choose_engine(const MonitorOptions& options);
 
 /// The kernel's task iterator for `limits` and `top`; nullptr: /proc is to be read, because `choice` is poll, or because

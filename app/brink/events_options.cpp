@@ -14,6 +14,7 @@
 #include "engine/selection.hpp"
 #include "help.hpp"
 #include "moment.hpp"
+#include "option_readers.hpp"
 #include "option_setting.hpp"
 #include "sink/json.hpp"
 

@@ -20,6 +20,7 @@ usage:
   brink watch SUBJECT [OPTION]...               watch what is running
   brink top [OPTION]...                         who is nearest to a limit, live
   brink limits [OPTION]...                      every limit, the nearest first
+  brink latency [OPTION]...                     how late threads run, and why
   brink doctor [OPTION]...                      what this machine allows
   brink events [OPTION]...                      what has happened (brinkd)
   brink status [OPTION]...                      the daemon as it sees itself
@@ -162,6 +163,40 @@ resource the subject (process, user, cgroup, socket) that is nearest is shown.
   -h, --help           this
 )";
 
+constexpr std::string_view kLatency =
+    R"(usage: brink latency [OPTION]...
+
+Measures how late threads run that sleep until a time, as cyclictest does, and
+splits each sample: until the timer's handler begins (irq_dispatch), until it
+has made the thread runnable (handler), until the thread has a processor
+(scheduling), until the program runs (return_to_user). Of the latest samples it
+says what ran instead. Options are named as in cyclictest.
+
+  -t, --threads [N]    N threads; without N, and unless given, one a processor
+  -a, --affinity [CPUS]
+                       pins them to these in turn, as in 0-2,5 (all of them)
+  -p, --priority N     1 to 99, with policy fifo unless another is given
+  --policy NAME        fifo, rr, other (unless -p is given), batch, idle
+  -i, --interval T     how long each sleeps (1000 us)
+  -d, --distance T     how much longer each sleeps than the one before (0)
+  -D, --duration T     seconds unless it says us, ms, s, m, h or d (until it is
+                       interrupted)
+  -l, --loops N        samples of each thread
+  -m, --mlockall       lock memory
+  --default-system     leave idle states as they are
+
+  -h, --histogram US   plot the distribution, up to US microseconds
+  --plot FILE          draw it into FILE, as SVG
+  --samples FILE       write every sample to FILE, as JSON
+  --worst N            of the latest N samples, what ran instead (5)
+  -q, --quiet          no table before the end
+  -o, --output FORMAT  text (unless given) or json: one object a line
+  --btf FILE           types of the running kernel, where it does not bring them
+  --help               this
+
+Bare numbers are microseconds (-i, -d, -h) or seconds (-D), as in cyclictest.
+)";
+
 constexpr std::string_view kDoctor =
     R"(usage: brink doctor [OPTION]...
 
@@ -244,6 +279,8 @@ std::string watch_help() {
 std::string top_help() { return std::string(kTop); }
 
 std::string limits_help() { return std::string(kLimits) + resource_list(Listed::all); }
+
+std::string latency_help() { return std::string(kLatency); }
 
 std::string doctor_help() { return std::string(kDoctor); }
 

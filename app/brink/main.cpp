@@ -13,6 +13,7 @@ struct Dispatch {
     int operator()(const WatchOptions& options) const { return watch_command(options); }
     int operator()(const TopOptions& options) const { return top_command(options); }
     int operator()(const LimitsOptions& options) const { return limits_command(options); }
+    int operator()(const LatencyOptions& options) const { return latency_command(options); }
     int operator()(const DoctorOptions& options) const { return doctor_command(options); }
     int operator()(const EventsOptions& options) const { return events_command(options); }
     int operator()(const StatusOptions& options) const { return status_command(options); }

@@ -4,9 +4,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include "base/nearest.hpp"
 #include "base/units.hpp"
@@ -49,6 +52,13 @@ Result<EngineChoice> parse_engine(const std::string& value) {
     return fail(fmt::format(
         "option --engine: there is no engine {}; {}there are: auto, kernel, tracepoint, poll",
         in_quotes(value), suggestion(near)));
+}
+
+Result<std::string> parse_btf(const std::string& value) {
+    if (value.empty()) return fail("option --btf: the file name is empty; write a BTF file");
+    if (::access(value.c_str(), R_OK))
+        return fail(fmt::format("option --btf: {}: {}", in_quotes(value), std::strerror(errno)));
+    return value;
 }
 
 Result<EventsTo> parse_events_to(const std::string& value) {

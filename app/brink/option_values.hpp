@@ -17,6 +17,9 @@ namespace brink::app {
 [[nodiscard]] Result<EngineChoice> parse_engine(const std::string& value);
 [[nodiscard]] Result<EventsTo> parse_events_to(const std::string& value);
 
+/// The name of a file that can be read.
+[[nodiscard]] Result<std::string> parse_btf(const std::string& value);
+
 /// "10ms" or "10ms,1s": the shortest and the longest interval, in nanoseconds.
 [[nodiscard]] Result<std::pair<std::uint64_t, std::uint64_t>> parse_interval(
     const std::string& value);

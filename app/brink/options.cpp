@@ -17,6 +17,8 @@
 #include "base/utf8.hpp"
 #include "events_options.hpp"
 #include "help.hpp"
+#include "latency_options.hpp"
+#include "option_readers.hpp"
 #include "option_setting.hpp"
 #include "option_values.hpp"
 
@@ -31,13 +33,6 @@ constexpr std::uint64_t kMostLines = 1'000'000;
 constexpr std::uint64_t kShortestIntervalNs = 100'000'000;
 
 using Words = std::span<const char* const>;
-
-Result<std::string> parse_btf(const std::string& value) {
-    if (value.empty()) return fail("option --btf: the file name is empty; write a BTF file");
-    if (::access(value.c_str(), R_OK))
-        return fail(fmt::format("option --btf: {}: {}", in_quotes(value), std::strerror(errno)));
-    return value;
-}
 
 // "--user U or --all": how `brink watch` names subjects of `scope`.
 std::string_view options_for(Scope scope) {
@@ -57,8 +52,7 @@ Result<void> check_watchable(const engine::WatchSpec& watch, const engine::Selec
     if (!resource.watchable())
         return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
                                 resource.name, resource.unreadable));
-    if (selection ? selects(selection->by, resource.scope) : resource.scope == Scope::process)
-        return {};
+    if (selection ? selects(selection->by, resource) : resource.scope == Scope::process) return {};
     return fail(fmt::format(
         "watch {}: {} is counted for {}{}, not for {}{}; it is watched with brink watch and {}",
         in_quotes(watch.text), resource.name, resource.scope == Scope::system ? "the " : "a ",
@@ -278,6 +272,17 @@ CommandLine parse_limits(Words words) {
     return options;
 }
 
+CommandLine parse_latency(Words words) {
+    Arguments arguments(option_names("latency"), flag_names("latency"), "--help");
+    const std::vector<const char*> completed = with_bare_options(words);
+    auto done = arguments.parse(completed, false);
+    if (done && arguments.help()) return stop_with(latency_help());
+    if (!done) return wrong("brink latency", done.error(), kUsage);
+    auto options = read_latency_options(arguments);
+    if (!options) return wrong("brink latency", options.error(), kUsage);
+    return std::move(*options);
+}
+
 CommandLine parse_doctor(Words words) {
     Arguments arguments(option_names("doctor"));
     DoctorOptions options;
@@ -304,14 +309,15 @@ CommandLine parse_status(Words words) {
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
     const std::string_view near = option ? nearest(word, {"--help", "--version"})
-                                         : nearest(word, {"run", "watch", "top", "limits", "doctor",
-                                                          "events"});
+                                         : nearest(word, {"run", "watch", "top", "limits",
+                                                          "latency", "doctor", "events", "status"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
-                                             : "run, watch, top, limits, doctor, events, status")},
+                                             : "run, watch, top, limits, latency, doctor, "
+                                               "events, status")},
                  kUsage);
 }
 
@@ -327,6 +333,11 @@ std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
     if (command == "events") return events_option_names();
     if (command == "status") return {"-o,--output", "--socket"};
+    if (command == "latency")
+        return {"-t,--threads",   "-a,--affinity", "-p,--priority", "--policy",
+                "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",
+                "-h,--histogram", "--worst",       "--plot",        "--samples",
+                "-o,--output",    "--btf"};
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
@@ -343,6 +354,7 @@ std::vector<std::string> flag_names(std::string_view command) {
     if (command == "events") return events_flag_names();
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
+    if (command == "latency") return {"-m,--mlockall", "-q,--quiet", "--default-system"};
     if (command == "watch") return {"--realtime", "--all", "--system"};
     return {};
 }
@@ -356,6 +368,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "watch") return parse_watch_command(rest);
     if (command == "top") return parse_top(rest);
     if (command == "limits") return parse_limits(rest);
+    if (command == "latency") return parse_latency(rest);
     if (command == "doctor") return parse_doctor(rest);
     if (command == "events") return parse_events(rest);
     if (command == "status") return parse_status(rest);

@@ -2,6 +2,7 @@
 // The command line as data: what each subcommand was asked to do.
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -39,6 +40,8 @@ struct MonitorOptions {
     std::uint64_t poll_shortest_ns = 10'000'000;    ///< engine `poll`: bounds of its interval
     std::uint64_t poll_longest_ns = 1'000'000'000;  ///< not less than poll_shortest_ns
     std::size_t max_subjects = 4096;                ///< processes watched at once
+    std::optional<engine::Selection>
+        selection;  ///< `watch`: who, where it is more than one process
 };
 
 struct RunOptions : MonitorOptions {
@@ -52,7 +55,6 @@ struct RunOptions : MonitorOptions {
 struct WatchOptions : MonitorOptions {
     pid_t pid = 0;        ///< > 0, unless there is a selection. A tid where `thread`
     bool thread = false;  ///< --tid: one thread, not the process it belongs to
-    std::optional<engine::Selection> selection;  ///< who, where it is no single process or thread
 };
 
 struct DoctorOptions {
@@ -94,6 +96,28 @@ struct StatusOptions {
     OutputFormat output = OutputFormat::text;
 };
 
+struct LatencyOptions {
+    std::optional<std::size_t> threads;  ///< nullopt: one for each of `cpus`
+    std::vector<std::uint32_t>
+        cpus;  ///< that threads are pinned to, in turn; empty: all that brink may use
+    int policy = SCHED_OTHER;
+    int priority = 0;
+    std::uint64_t interval_ns = 1'000'000;
+    std::uint64_t distance_ns =
+        0;  ///< that the interval of each thread is longer than that of the one before
+    std::uint64_t duration_ns = 0;   ///< 0: until interrupted
+    std::uint64_t loops = 0;         ///< of each thread; 0: any number
+    std::uint64_t histogram_ns = 0;  ///< 0: none is shown; else up to where
+    std::size_t worst = 5;
+    std::string plot;     ///< a file for the picture; empty: none
+    std::string samples;  ///< a file for every sample; empty: none
+    OutputFormat output = OutputFormat::text;
+    std::string btf;
+    bool lock_memory = false;
+    bool quiet = false;
+    bool default_system = false;  ///< idle states are left as they are
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -101,9 +125,8 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions,
-                                 EventsOptions,
-                 StatusOptions, Stop>;
+using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions,
+                                 LatencyOptions, DoctorOptions, EventsOptions, StatusOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

@@ -16,6 +16,7 @@
 #include "action/signal.hpp"
 #include "base/units.hpp"
 #include "bpf/levels.h"
+#include "daemon_choice.hpp"
 #include "engine_choice.hpp"
 #include "kernel/procfs.hpp"
 #include "resource/table.hpp"
@@ -26,6 +27,23 @@ namespace {
 
 using action::ActionOutcome;
 using engine::ActionKind;
+
+// Whether `level` cannot be reached under `limit`.
+bool is_dormant(const engine::Level& level, std::uint64_t limit) {
+    const std::uint64_t at = brink_level_at(static_cast<brink_u32>(level.form), level.value, limit);
+    return at >= BRINK_NEVER || at > limit;
+}
+
+std::string found_text(std::size_t found, std::size_t forbidden) {
+    std::string text = found == 0   ? "no process matches yet"
+                       : found == 1 ? "1 process matches now"
+                                    : fmt::format("{} processes match now", found);
+    if (forbidden > 0)
+        text += fmt::format("; {} more that match belong to other users and are not watched: that "
+                            "needs CAP_SYS_RESOURCE, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+                            forbidden);
+    return text;
+}
 
 // The sooner of two time-outs in milliseconds, where -1 is never.
 int sooner(int a, int b) {
@@ -43,8 +61,10 @@ Result<std::unique_ptr<Session>> Session::create(const MonitorOptions& options, 
     auto commands = action::ExecRunner::create(std::move(original));
     if (!commands) return tl::unexpected(commands.error());
     session->commands_ = std::move(*commands);
-    auto chosen = choose_engine(options);
+    auto by_daemon = engine_of_daemon(options);
+    auto chosen = by_daemon ? Result<ChosenEngine>(std::move(*by_daemon)) : choose_engine(options);
     if (!chosen) return tl::unexpected(chosen.error());
+    session->by_daemon_ = chosen->by_daemon;
     session->remark_ = std::move(chosen->remark);
     auto monitor = engine::Monitor::create(std::move(chosen->source), options.watches,
                                            options.actions);
@@ -64,20 +84,38 @@ void Session::say_dormant(pid_t pid) const {
     const kernel::Procfs procfs;
     const kernel::ProcessFiles process(procfs, pid);
     for (const engine::WatchSpec& watch : monitor_->watches()) {
-        const auto reading = resource::definition_of(*watch.resource).read_process(process);
+        const auto read = resource::definition_of(*watch.resource).read_process;
+        const auto reading = read ? read(process) : resource::Reading{};
         if (!reading) continue;
         const std::uint64_t limit = reading->limit;
         const std::string now = limit == resource::kUnlimited
                                     ? "unlimited"
                                     : format_quantity(limit, watch.resource->unit);
         for (const engine::Level& level : watch.levels) {
-            const std::uint64_t at = brink_level_at(static_cast<brink_u32>(level.form), level.value,
-                                                    limit);
-            if (at < BRINK_NEVER && at <= limit) continue;
+            if (!is_dormant(level, limit)) continue;
             notice(
                 fmt::format("level {} of {} is dormant: the limit is {}; it wakes when a changed "
                             "limit allows it",
                             level.text, watch.resource->name, now));
+        }
+    }
+}
+
+void Session::say_selected() const {
+    for (std::uint32_t i = 0; i < monitor_->watches().size(); ++i) {
+        const engine::WatchSpec& watch = monitor_->watches()[i];
+        const auto selected = monitor_->source().selected(i);
+        const std::size_t n = selected.limits.size();
+        if (i == 0) notice(found_text(n, selected.forbidden));
+        for (const engine::Level& level : watch.levels) {
+            const auto dormant = std::count_if(selected.limits.begin(), selected.limits.end(),
+                                               [&](std::uint64_t limit) {
+                                                   return is_dormant(level, limit);
+                                               });
+            if (dormant == 0) continue;
+            notice(fmt::format("level {} of {} is dormant for {} of {} under the limits that they "
+                               "have; it wakes when a changed limit allows it",
+                               level.text, watch.resource->name, dormant, n));
         }
     }
 }
@@ -105,9 +143,12 @@ void Session::read_records() {
         for (const engine::ActionSpec* action : context.actions) act(event, *action, context);
     };
     monitor_->read(on_event);
+    for (const std::string& remark : monitor_->source().take_remarks()) notice(remark);
+    const std::string failure = monitor_->source().failure();
+    if (!failure.empty() && !std::exchange(source_failed_, true)) notice(failure);
     const std::uint64_t unwatched = monitor_->source().unwatched();
     if (unwatched > std::exchange(unwatched_, unwatched))
-        notice(fmt::format("children left unwatched so far: {}; the tables are full, "
+        notice(fmt::format("processes left unwatched so far: {}; the tables are full, "
                            "--max-subjects makes them larger",
                            unwatched));
 }

@@ -33,6 +33,8 @@ class Session {
 
     /// Says on standard error which levels cannot be reached under the limits that `pid` has now.
     void say_dormant(pid_t pid) const;
+    /// Says how many subjects a selection means now, and of how many a level cannot be reached.
+    void say_selected() const;
 
     void on_restart(Restart restart) { restart_ = std::move(restart); }
     /// Called for each event, after it was written.
@@ -53,6 +55,11 @@ class Session {
     /// HUP there ends them.
     void finish(int stop_signals);
 
+    /// Whether brinkd watches on our behalf, and decides what we may watch.
+    [[nodiscard]] bool by_daemon() const { return by_daemon_; }
+    /// Whether nothing more will come: the daemon has ended, which has been said.
+    [[nodiscard]] bool source_failed() const { return source_failed_; }
+
     /// Whether the action `fail` was met.
     [[nodiscard]] bool failed() const { return failed_; }
 
@@ -69,6 +76,8 @@ class Session {
     Restart restart_;
     std::function<void(const Event&, const engine::Context&)> listener_;
     bool failed_ = false;
+    bool by_daemon_ = false;
+    bool source_failed_ = false;
 };
 
 }  // namespace brink::app

@@ -33,7 +33,8 @@ Result<std::string> ask(const std::string& socket) {
     const auto connection = broker::connect_to(status_path(socket));
     if (!connection) {
         std::string why = connection.error().message;
-        if (connection.error().code == EACCES) why += "; root may ask, and the members of group brink";
+        if (connection.error().code == EACCES)
+            why += "; root may ask, and the members of group brink";
         if (connection.error().code == ENOENT || connection.error().code == ECONNREFUSED)
             why += "; is brinkd running? --socket names another";
         return fail(why, connection.error().code);

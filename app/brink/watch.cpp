@@ -32,13 +32,14 @@ Result<std::string> find_subject(const WatchOptions& options) {
         return fail(fmt::format("{} is a thread of process {}; use --pid {} or --tid {}",
                                 options.pid, status->tgid, status->tgid, options.pid),
                     EINVAL);
-    if (auto allowed = procfs.may_watch(options.pid); !allowed)
-        return tl::unexpected(allowed.error());
     return fmt::format("{} {} ({})", what, options.pid, stat->comm);
 }
 
-Result<void> set_watches(const WatchOptions& options, engine::Monitor& monitor) {
+Result<void> set_watches(const WatchOptions& options, Session& session) {
+    engine::Monitor& monitor = session.monitor();
     if (options.selection) return monitor.select(*options.selection);
+    if (!session.by_daemon())
+        if (auto allowed = kernel::Procfs{}.may_watch(options.pid); !allowed) return allowed;
     engine::Target target;
     target.pid = options.pid;
     target.thread = options.thread;
@@ -89,19 +90,22 @@ int watch_command(const WatchOptions& options) {
     session.on_event([&](const Event& event, const engine::Context& context) {
         if (event.type == EventType::exit && context.named && options.pid) ended = true;
     });
-    if (auto bound = set_watches(options, session.monitor()); !bound) {
+    if (auto bound = set_watches(options, session); !bound) {
         notice(bound.error().message);
         return kFailure;
     }
     notice(session.description(*subject));
-    if (options.pid) session.say_dormant(options.pid);
-    for (const std::string& remark : session.monitor().source().take_remarks()) notice(remark);
+    if (options.pid)
+        session.say_dormant(options.pid);
+    else
+        session.say_selected();
     session.read_records();
-    while (!ended && !session.output().closed()) {
+    while (!ended && !session.output().closed() && !session.source_failed()) {
         const std::vector<bool> ready = session.wait({signals.get()}, -1);
         if (ready[0] && asked_to_stop(signals.get(), session)) break;
     }
     session.finish(signals.get());
+    if (session.source_failed()) return kFailure;
     if (session.output().error().empty()) return session.failed() ? 1 : 0;
     notice("events could not be written: " + session.output().error());
     return kFailure;

@@ -3,15 +3,19 @@
 
 #include <fmt/format.h>
 #include <grp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/units.hpp"
 #include "broker/shared_source.hpp"
 #include "broker/socket.hpp"
 #include "daemon_state.hpp"
@@ -22,7 +26,17 @@
 namespace brink::app {
 namespace {
 
-constexpr const char* kGroup = "brink";  // whose members may watch everything, and read the history
+// nullopt: there is no such group on this machine. The file is asked first: getgrnam(3) loads libraries that stay.
+std::optional<gid_t> group_of(const std::string& name) {
+    if (const auto number = parse_count(name);
+        number && *number < std::numeric_limits<gid_t>::max())
+        return static_cast<gid_t>(*number);
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/etc/group", "re"), std::fclose);
+    while (const group* entry = file ? ::fgetgrent(file.get()) : nullptr)
+        if (name == entry->gr_name) return entry->gr_gid;
+    if (const group* found = ::getgrnam(name.c_str())) return found->gr_gid;
+    return std::nullopt;
+}
 
 }  // namespace
 
@@ -50,7 +64,7 @@ Result<void> Daemon::open(action::OriginalState original) {
     broker::ServerOptions options;
     options.quotas = line_.quotas;
     options.max_clients = line_.source.max_clients;
-    if (const group* found = ::getgrnam(kGroup)) options.group = found->gr_gid;
+    options.group = group_of(line_.group);
     auto server = broker::Server::create(std::move(*share), options);
     if (!server) return tl::unexpected(server.error());
     server_ = std::move(*server);
@@ -62,14 +76,14 @@ Result<void> Daemon::open(action::OriginalState original) {
     start_history();
     rules_ = std::make_unique<RuleSet>(
         *hub_, std::move(original),
-        RuleRunner::Reports{
-            [this](const Event& event) { record(event); },
-            [this](const std::string& sentence) { journal_.say(Priority::warning, sentence); },
-            [this](const Event& event) { journal_.say(Priority::error, event); }});
+        RuleRunner::Reports{[this](const Event& event) { record(event); },
+                            [this](const std::string& sentence) {
+                                journal_.say(Priority::warning, sentence);
+                            },
+                            [this](const Event& event) { journal_.say(Priority::error, event); }});
     const std::string engine(hub_->source().engine());
-    journal_.say(Priority::info,
-                 fmt::format("serving at {} with engine {}{}", line_.socket, engine,
-                             remark_.empty() ? "" : " (" + remark_ + ")"));
+    journal_.say(Priority::info, fmt::format("serving at {} with engine {}{}", line_.socket, engine,
+                                             remark_.empty() ? "" : " (" + remark_ + ")"));
     journal_.say(Priority::info, rules_->replace(configuration_.rules));
     return {};
 }
@@ -90,13 +104,14 @@ void Daemon::record(const Event& event) {
 }
 
 void Daemon::run(int signals) {
+    ::malloc_trim(0);  // what loading the programs has taken and given back
     manager_.ready(summary());
     while (!ending_) turn(signals);
     manager_.stopping();
     rules_.reset();
     if (history_) history_->flush();
-    for (const std::string& notice : history_ ? history_->take_notices()
-                                              : std::vector<std::string>())
+    for (const std::string& notice :
+         history_ ? history_->take_notices() : std::vector<std::string>())
         journal_.say(Priority::warning, notice);
 }
 

@@ -32,6 +32,7 @@ SIGHUP has it read its configuration anew and check every count.
   --check                say what is wrong with the configuration, or what it
                          means, and end
   --socket PATH          where to listen; /run/brink/brink.sock unless given
+  --group GROUP          whose members may watch everything; brink unless given
   --engine ENGINE        auto, kernel, tracepoint or poll; auto is kernel, or poll
                          where that cannot be had. tracepoint slows down every
                          process on the machine while something is watched
@@ -48,7 +49,7 @@ what one user may have:
 
   --version, -h, --help
 
-Members of group brink may watch everything. The manual: man brinkd
+The manual: man brinkd
 )";
 
 struct NumberOption {
@@ -97,13 +98,15 @@ Result<void> set_others(const Arguments& arguments, DaemonOptions& options) {
     const auto engine = arguments.one("--engine");
     const auto queue = arguments.one("--user-queue");
     const auto configuration = arguments.one("--config");
-    for (const auto* one : {&socket, &engine, &queue, &configuration})
+    const auto group = arguments.one("--group");
+    for (const auto* one : {&socket, &group, &engine, &queue, &configuration})
         if (!*one) return tl::unexpected(one->error());
     options.check = arguments.has("--check");
     options.configuration = configuration->value_or(options.configuration);
     options.socket = socket->value_or(BRINK_SOCKET);
     if (options.socket.empty())
         return fail("option --socket: the path is empty; write where to listen");
+    options.group = group->value_or(options.group);
     if (*engine) {
         const auto wish = broker::parse_engine_wish(**engine);
         if (!wish) return fail("option --engine: " + wish.error().message);
@@ -124,7 +127,7 @@ Result<void> set_others(const Arguments& arguments, DaemonOptions& options) {
 
 std::variant<DaemonOptions, Stop> parse_daemon_line(int argc, const char* const* argv,
                                                     DaemonOptions options) {
-    std::vector<std::string> names{"--config", "--socket", "--engine", "--user-queue"};
+    std::vector<std::string> names{"--config", "--socket", "--group", "--engine", "--user-queue"};
     for (const NumberOption& number : kNumbers) names.emplace_back(number.name);
     Arguments arguments(names, {"--check", "--version"});
     const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));

@@ -16,6 +16,7 @@ struct DaemonOptions {
     std::string configuration = kDefaultConfiguration;
     bool check = false;  ///< --check: only look at the configuration
     std::string socket;
+    std::string group = "brink";  ///< a name, or a number
     broker::Quotas quotas;
     broker::SourceOptions source;
 };

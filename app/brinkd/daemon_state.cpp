@@ -72,7 +72,8 @@ std::string daemon_state(const StateParts& parts) {
     state["clients"] = parts.clients;
     state["configuration"] = parts.configuration.files;
     state["rules"] = rules_state(parts.rules);
-    if (parts.history) state["history"] = history_state(parts.configuration.history, *parts.history);
+    if (parts.history)
+        state["history"] = history_state(parts.configuration.history, *parts.history);
     state["self"] = self_state(parts);
     return state.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -92,7 +92,7 @@ void check_watchable(Section& section, const TomlText& text, const engine::Watch
         section.complain(text.at,
                          fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
                                      resource.name, resource.unreadable));
-    else if (rule.selection ? !engine::selects(rule.selection->by, resource.scope)
+    else if (rule.selection ? !engine::selects(rule.selection->by, resource)
                             : resource.scope != Scope::process)
         section.complain(text.at,
                          fmt::format("watch {}: {} is counted for a {}; {} does not select any",

@@ -48,6 +48,12 @@ std::string subject_of(const Event& event) {
                        event.scope == "cgroup" ? event.cgroup : "");
 }
 
+// The source that brinkd shares with its clients is for what is counted for processes.
+std::string why_not_here(const Resource& resource) {
+    if (resource.scope == Scope::process && resource.facility != Facility::wakeups) return {};
+    return fmt::format("brinkd does not watch {}; brink watch does", resource.name);
+}
+
 ActionOutcome spared(const Error& error) {
     return {error.code == EPERM ? "refused" : "failed", error.message, {}};
 }
@@ -76,6 +82,8 @@ Result<std::unique_ptr<RuleRunner>> RuleRunner::start(Rule rule, engine::SourceH
 }
 
 Result<void> RuleRunner::begin(engine::SourceHub& hub) {
+    for (const engine::WatchSpec& watch : rule_.watches)
+        if (const std::string why = why_not_here(*watch.resource); !why.empty()) return fail(why);
     auto share = hub.share(false);
     if (!share) return tl::unexpected(share.error());
     auto monitor = engine::Monitor::create(std::move(*share), rule_.watches,

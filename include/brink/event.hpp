@@ -47,6 +47,25 @@ struct Evidence {
     std::string unavailable;          ///< why something is missing; empty if nothing is
 };
 
+/// Something that a processor did while a thread waited for it.
+struct CulpritItem {
+    /// "task"; "self", the thread itself; "idle"; "irq", "softirq", "interrupt" (of the processor itself: timer, calls from
+    /// other processors); "unknown", what was not seen.
+    std::string kind;
+    std::string name;  ///< of the task, the driver's interrupt, the softirq; may be empty
+    std::optional<std::uint32_t> id;  ///< pid of the task (if visible), number of the irq
+    std::uint64_t ns = 0;             ///< without what came in between
+    std::uint64_t count = 0;          ///< how often it had the processor
+};
+
+/// What one processor did over a time, all of it.
+struct Culprit {
+    std::uint32_t cpu = 0;
+    std::uint64_t ns = 0;            ///< how long; what the items and omitted_ns add up to
+    std::vector<CulpritItem> items;  ///< longest first
+    std::uint64_t omitted_ns = 0;    ///< in items that were left out to stay bounded
+};
+
 /// A field that does not apply is nullopt (or empty) and is left out of every output.
 struct Event {
     EventType type = EventType::crossing;
@@ -88,15 +107,20 @@ struct Event {
     std::string host;
     std::string boot_id;
 
-    std::optional<int> error;           ///< denied: errno
-    std::optional<std::uint64_t> lost;  ///< lost: records dropped
-    std::string reason;                 ///< exit: why, if not because the subject ended
+    std::optional<int> error;            ///< denied: errno, where a system call failed
+    std::optional<std::uint64_t> times;  ///< denied: how often since the last one; nullopt: once
+    std::optional<std::uint64_t> lost;   ///< lost: records dropped
+    std::string
+        reason;  ///< exit: why, if not because the subject ended; denied without errno: "oom", "max" …
 
     std::string action;                      ///< action: as typed, "signal:TERM"
     std::string result;                      ///< action: "sent", "done", "failed", …
     std::string detail;                      ///< action: one clear sentence
     std::optional<std::uint64_t> cause_seq;  ///< action: seq of the event that led to it
     std::optional<Evidence> evidence;
+
+    std::optional<Culprit>
+        culprit;  ///< wakeup_latency: what had the processor while the thread waited
 
     /// limit - usage; negative where the limit was lowered below the usage. nullopt: no limit.
     [[nodiscard]] std::optional<std::int64_t> headroom() const {

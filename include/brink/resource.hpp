@@ -30,6 +30,7 @@ enum class Facility {
     none,
     cpu_timer,  ///< a timer on the CPU clock of a process
     pressure,   ///< a trigger on a file of PSI; also of the whole system
+    wakeups,    ///< tracepoints of the scheduler: each wake-up of a thread
     cgroup_events,  ///< a file of a cgroup that changes when a charge is refused; it does not tell of levels
 };
 
@@ -49,7 +50,9 @@ struct Resource {
     [[nodiscard]] bool has_hooks() const { return hooked != Hooked::no; }
 
     /// Whether there is a usage that can be watched.
-    [[nodiscard]] bool watchable() const { return has_hooks() || unreadable.empty(); }
+    [[nodiscard]] bool watchable() const {
+        return has_hooks() || facility == Facility::wakeups || unreadable.empty();
+    }
 };
 
 /// Every resource, by name. The storage is static; usable from any thread.

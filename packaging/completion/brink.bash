@@ -22,7 +22,7 @@ _brink_values() {
             mapfile -t COMPREPLY < <(compgen -W "crossing initial denied limit_changed exit lost resync action" -- "$2")
             ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
-        --events | --btf | --exe | --history | --socket)
+        --events | --btf | --exe | --history | --socket | --plot | --samples)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$2")
             ;;
@@ -74,7 +74,7 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch top limits doctor events status --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch top limits latency doctor events status --help --version" -- "$current")
         return
     fi
     case $subcommand in
@@ -82,6 +82,10 @@ _brink() {
         watch) options="$common --pid --tid --unit --cgroup --comm --exe --user --container --realtime --all --system" ;;
         top) options="--resource --once --lines --interval --engine --output --help" ;;
         limits) options="--resource --all --lines --watch --interval --engine --output --help" ;;
+        latency)
+            options="--threads --affinity --priority --policy --interval --distance --duration --loops --histogram --worst"
+            options+=" --plot --samples --mlockall --quiet --default-system --output --btf --help"
+            ;;
         doctor) options="--output --btf --help" ;;
         status) options="--output --socket --help" ;;
         events)
@@ -90,6 +94,10 @@ _brink() {
             ;;
         *) return ;;
     esac
+    if [[ $subcommand == latency && $previous == --policy ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "fifo rr other batch idle" -- "$current")
+        return
+    fi
     if [[ $subcommand == run ]]; then
         index=$(_brink_command_index)
         if [[ -n $index ]]; then

@@ -8,38 +8,11 @@
 struct brink_command command __weak;
 struct brink_answer answer __weak;
 
-static __always_inline struct file* file_behind(int fd) {
-    struct files_struct* files = bpf_get_current_task_btf()->files;
-    struct file** slots = BPF_CORE_READ(files, fdt, fd);
-    struct file* file = 0;
-    bpf_probe_read_kernel(&file, sizeof file, &slots[fd]);
-    return file;
-}
-
-/* The task behind descriptor `fd` of brink, which must be a directory /proc/PID or /proc/TID. */
-static __always_inline const struct task_struct* task_behind(int fd) {
-    struct file* file = file_behind(fd);
-    if (!file)
-        return 0;
-    const void* inode = BPF_CORE_READ(file, f_inode);
-    const struct proc_inode* proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
-    const struct pid* pid = BPF_CORE_READ(proc, pid);
-    const void* node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
-    return node ? node - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_PID]) : 0;
-}
-
-static __always_inline void learn_namespace(void) {
-    const struct task_struct* task = (const void*)bpf_get_current_task();
-    const struct pid* pid = BPF_CORE_READ(task, thread_pid);
-    ns_level = BPF_CORE_READ(pid, level);
-    const struct upid* number = number_at(pid, ns_level);
-    ns_inum = BPF_CORE_READ(number, ns, ns.inum);
-}
-
 static __always_inline int learn(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
     anchor_address = 0;
     anchor_address = bpf_get_current_task() - address_of(task);
+    own_tgid = (__u32)task->tgid;
     learn_namespace();
     return 0;
 }
@@ -50,24 +23,6 @@ static __always_inline bool leaving(const struct task_struct* task,
                                     const struct signal_struct* signal, __u32 flags) {
     return flags & BRINK_TALLY_THREAD ? BPF_CORE_READ(task, flags) & PF_EXITING
                                       : !BPF_CORE_READ(signal, live.counter);
-}
-
-struct counting {
-    struct walk w;
-    __u32 n;
-};
-
-static long count_next(__u32 i, struct counting* c) {
-    struct walk w = c->w; /* as in visit_next */
-    c->n += subject_next(&w) != 0;
-    c->w = w;
-    return w.place == INDEX_END;
-}
-
-static __always_inline __u32 watches_of(__u32 tgid) {
-    struct counting c = {.w = {.tgid = tgid, .place = unknown_zero}, .n = unknown_zero};
-    bpf_loop(BRINK_MAX_PER_SUBJECT, count_next, &c, 0);
-    return c.n;
 }
 
 static __always_inline bool forbidden(const struct brink_watch* watch,
@@ -206,6 +161,18 @@ static __always_inline int resync(void) {
     return say(id, BRINK_RECORD_RESYNC, next_number(t), usage_of(t), 0);
 }
 
+static __always_inline int select(void) {
+    const struct task_struct* task = task_behind(command.proc_fd);
+    __u64 leader = task ? (__u64)BPF_CORE_READ(task, group_leader) : 0;
+    return leader ? select_process(leader, SETTLE_IF_ALONE, 0) : -ESRCH;
+}
+
+/* Whether the tally that the command is about still belongs to whom it was said to. */
+static __always_inline bool is_meant(void) {
+    struct brink_tally* t = tally_of(command.tally);
+    return t && t->generation == command.generation;
+}
+
 SEC("raw_tp")
 int on_command(void* ctx) {
     commander = bpf_get_current_pid_tgid();
@@ -217,13 +184,13 @@ int on_command(void* ctx) {
         answer.error = bind();
         break;
     case BRINK_COMMAND_UNBIND:
-        answer.error = subject_end(command.tally);
+        answer.error = is_meant() ? subject_end(command.tally) : -ESRCH;
         break;
     case BRINK_COMMAND_COUNT:
-        answer.error = sample();
+        answer.error = is_meant() ? sample() : -ESRCH;
         break;
     case BRINK_COMMAND_COMMIT:
-        answer.error = tally_commit(command.tally, command.base);
+        answer.error = is_meant() ? tally_commit(command.tally, command.base) : -ESRCH;
         break;
     case BRINK_COMMAND_CHECK:
         answer.error = check();
@@ -237,6 +204,9 @@ int on_command(void* ctx) {
         break;
     case BRINK_COMMAND_DROP:
         answer.error = drop();
+        break;
+    case BRINK_COMMAND_SELECT:
+        answer.error = select();
         break;
     default:
         answer.error = -EINVAL;

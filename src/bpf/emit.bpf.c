@@ -10,12 +10,6 @@ struct {
     __uint(max_entries, 4096); /* set before loading */
 } records SEC(".maps") __weak;
 
-/* A pid namespace. */
-struct view {
-    __u32 level;
-    __u32 inum;
-};
-
 /* That of the tally's owner, or of whoever runs brink. */
 static __always_inline struct view view_of(const struct brink_tally* t) {
     const struct brink_owner* o = owner_by(t->owner);
@@ -31,10 +25,7 @@ static __always_inline void fill_subject(struct brink_record* r, struct brink_ta
     r->start_time_ns = t->start_time_ns;
     r->pid = t->pid;
     r->ns_pid = v.level ? number_of(leader, v.level, v.inum) : t->pid;
-    r->ppid = number_of(BPF_CORE_READ(leader, real_parent, group_leader), v.level, v.inum);
-    r->uid = BPF_CORE_READ(leader, cred, uid.val);
-    r->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
-    bpf_core_read_str(r->comm, sizeof r->comm, &leader->comm);
+    fill_identity(r, leader, v);
 }
 
 /* The user registers in DWARF order, the instruction pointer last; the answer is how many. */

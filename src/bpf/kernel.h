@@ -59,6 +59,15 @@ struct mm_struct {
     int map_count;
 } CORE;
 
+struct hrtimer {
+    long long _softexpires;
+} CORE;
+
+struct hrtimer_sleeper {
+    struct hrtimer timer;
+    struct task_struct* task;
+} CORE;
+
 struct kernfs_node {
     __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
 } CORE;
@@ -186,12 +195,17 @@ struct task_struct___before_5_14 {
     long state;
 } CORE;
 
+/* 0: it runs, or waits for a processor. */
+static __always_inline __u64 task_state(const struct task_struct* task) {
+    if (bpf_core_field_exists(task->__state))
+        return BPF_CORE_READ(task, __state);
+    const struct task_struct___before_5_14* old = (const void*)task;
+    return (__u64)BPF_CORE_READ(old, state);
+}
+
 /* Whether `task` waits, and not for a lock that spins elsewhere (PREEMPT_RT). */
 static __always_inline bool task_sleeps(const struct task_struct* task) {
-    if (bpf_core_field_exists(task->__state))
-        return BPF_CORE_READ(task, __state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
-    const struct task_struct___before_5_14* old = (const void*)task;
-    return BPF_CORE_READ(old, state) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
+    return task_state(task) & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
 }
 
 /* The number of `task` in the pid namespace `inum` at `level`; 0 if it has none there. */
@@ -278,6 +292,8 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define NR_MLOCK 149
 #define NR_MLOCKALL 151
 #define NR_MLOCK2 325
+#define NR_SCHED_SETSCHEDULER 144
+#define NR_SCHED_SETATTR 314
 #else /* include/uapi/asm-generic/unistd.h */
 #define NR_BRK 214
 #define NR_MUNMAP 215
@@ -290,6 +306,8 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define NR_MLOCK 228
 #define NR_MLOCKALL 230
 #define NR_MLOCK2 284
+#define NR_SCHED_SETSCHEDULER 119
+#define NR_SCHED_SETATTR 274
 #endif
 
 #define NR_CLOSE_RANGE 436 /* on every architecture */

@@ -62,14 +62,11 @@ __noinline int limit_read(__u32 id) {
     return 0;
 }
 
-/* The sorting key of one level under the present limit; `i` of BRINK_MAX_LEVELS: the threshold of
- * rearm. A function of its own, so that the verifier follows its branches once and not 33 times. */
-__noinline __u64 limit_key(__u32 id, __u32 i) {
+/* The threshold of rearm under the present limit. */
+__noinline __u64 limit_rearm(__u32 id) {
     struct brink_tally* t = tally_of(id);
     struct brink_watch* w = t ? watch_of(t) : 0;
-    if (!t || !w)
-        return 0;
-    return i < BRINK_MAX_LEVELS ? brink_level_key(w, i, t->limit) : brink_rearm_at(w, t->limit);
+    return w ? brink_rearm_at(w, t->limit) : 0;
 }
 
 struct keys {
@@ -78,8 +75,11 @@ struct keys {
     __u32 version;
 };
 
+/* The sorting key of level `i` under the present limit. */
 static long find_key(__u32 i, struct keys* k) {
-    k->key[i & (BRINK_MAX_LEVELS - 1)] = limit_key(k->id, i);
+    struct brink_tally* t = tally_of(k->id);
+    struct brink_watch* w = t ? watch_of(t) : 0;
+    k->key[i & (BRINK_MAX_LEVELS - 1)] = w ? brink_level_key(w, i, t->limit) : 0;
     return 0;
 }
 
@@ -95,7 +95,7 @@ __noinline int limit_bounds(__u32 id, __u32 version) {
     struct keys k = {.id = id, .version = version};
     bpf_loop(BRINK_MAX_LEVELS, find_key, &k, 0);
     bpf_loop(BRINK_MAX_LEVELS, place, &k, 0);
-    __u64 rearm = limit_key(id, BRINK_MAX_LEVELS);
+    __u64 rearm = limit_rearm(id);
     struct brink_tally* t = tally_of(id);
     if (!t)
         return -ENOENT;

@@ -49,9 +49,11 @@ static __always_inline void forks(__u64 address) {
     const struct task_struct* parent = bpf_get_current_task_btf();
     const struct task_struct* child = (const void*)address;
     struct walk w = {.tgid = (__u32)parent->tgid};
+    __u32 born = (__u32)BPF_CORE_READ(child, tgid);
+    if (n_selectors && born != w.tgid)
+        select_process(address, SETTLE_AT_ONCE, 0);
     if (!is_subject(w.tgid))
         return;
-    __u32 born = (__u32)BPF_CORE_READ(child, tgid);
     if (born == w.tgid) { /* a thread */
         count(address_of(parent->signal), CHANGE_VALUE, 0);
         return;
@@ -103,10 +105,9 @@ static __always_inline void executes(__u64 binprm) {
     const struct task_struct* task = bpf_get_current_task_btf();
     __u32 tgid = (__u32)task->tgid;
     struct walk w = {.tgid = tgid};
-    if (!is_subject(tgid))
-        return;
-    owner_check((__u64)BPF_CORE_READ(task, real_cred),
-                BPF_CORE_READ_BITFIELD_PROBED((const struct linux_binprm*)binprm, secureexec));
+    if (is_subject(tgid))
+        owner_check((__u64)BPF_CORE_READ(task, real_cred),
+                    BPF_CORE_READ_BITFIELD_PROBED((const struct linux_binprm*)binprm, secureexec));
     for (int i = 0; i < BRINK_MAX_PER_SUBJECT && w.place != INDEX_END; i++) {
         struct brink_tally* t = subject_next(&w);
         if (!t)
@@ -124,7 +125,12 @@ static __always_inline void executes(__u64 binprm) {
             subject_move(w.id, table);
         if (t->kind) /* execve can change RLIMIT_STACK */
             tally_limit(w.id);
+        /* The reader, who was to settle it, may have counted a table that is no longer the process's. */
+        if (word_position(t->word) == BRINK_POS_COUNTING)
+            tally_start(w.id);
     }
+    if (n_selectors)
+        select_process(address_of(task), SETTLE_AT_ONCE, 0);
 }
 
 SEC("raw_tp/sched_process_exec")
@@ -148,12 +154,23 @@ __noinline int leave_table(__u32 id) {
     return tally_settle(id, 0, BRINK_CAUSE_EXIT);
 }
 
+struct task_struct___scheduled {
+    unsigned int policy;
+} CORE;
+
+/* Whether `task` has another scheduling policy than SCHED_OTHER. */
+static __always_inline bool has_policy(const struct task_struct* task) {
+    return BPF_CORE_READ((const struct task_struct___scheduled*)task, policy);
+}
+
 /* The current task ends; its signal_struct counts it no longer, its table is still there. */
 static __always_inline void exits(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
     struct walk w = {.tgid = (__u32)task->tgid};
     if (!is_subject(w.tgid))
         return;
+    if (n_selectors && has_policy(task)) /* it may have been the last real-time thread */
+        select_process((__u64)BPF_CORE_READ(task, group_leader), SETTLE_IF_ALONE, 0);
     /* Two threads that leave together can both read 0: subject_end lets one of them in. */
     bool last = task->signal->live.counter == 0;
     __u32 pid = (__u32)task->pid;

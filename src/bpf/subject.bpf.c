@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A subject gets another table, or ends. */
+/* A subject gets another table, ends, or is let go of. */
 #include "subject.bpf.h"
 
 static __always_inline void release(struct brink_tally* t, __u32 id) {
@@ -48,19 +48,40 @@ __noinline int subject_move(__u32 id, __u64 table) {
     return 0;
 }
 
-/* The subject is gone: everything it stood above goes down, then `exit` if anyone has heard of it. Of
- * several that come at once, the first does it. */
-__noinline int subject_end(__u32 id) {
-    struct brink_tally* t = tally_of(id);
-    if (!t || !__sync_lock_test_and_set(&t->signal, 0))
-        return -ENOENT;
+/* Whether the caller is the one who takes tally `id` out: of several that come at once, the first does it. */
+static __always_inline bool take_out(struct brink_tally* t, __u32 id) {
+    if (!__sync_lock_test_and_set(&t->signal, 0))
+        return false;
     index_remove(subject_key(t->tgid), id);
     index_remove(t->table, id);
+    return true;
+}
+
+/* `exit`, if anyone has heard of the subject. */
+static __always_inline void say_exit(struct brink_tally* t, __u32 id,
+                                     enum brink_exit_reason reason) {
+    if (t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
+        say(id, BRINK_RECORD_EXIT, next_number(t), 0, reason);
+    release(t, id);
+}
+
+/* The subject is gone: everything it stood above goes down, then `exit`. */
+__noinline int subject_end(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t || !take_out(t, id))
+        return -ENOENT;
     if (word_position(t->word)) /* else there is nothing to say */
         tally_settle(id, 0, BRINK_CAUSE_EXIT);
-    if (t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
-        say(id, BRINK_RECORD_EXIT, next_number(t), 0, 0);
-    release(t, id);
+    say_exit(t, id, BRINK_EXIT_ENDED);
+    return 0;
+}
+
+/* The subject lives on, and is not to be watched any more. Nothing has been crossed. */
+__noinline int subject_leave(__u32 id) {
+    struct brink_tally* t = tally_of(id);
+    if (!t || !take_out(t, id))
+        return -ENOENT;
+    say_exit(t, id, BRINK_EXIT_UNSELECTED);
     return 0;
 }
 

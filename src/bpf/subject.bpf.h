@@ -28,7 +28,32 @@ static __always_inline bool is_subject(__u32 tgid) {
     return index_slot(subject_key(tgid));
 }
 
-/* A child was born, or a subject has a table, for which there is no room. */
+struct counting {
+    struct walk w;
+    __u32 n;
+};
+
+static long count_next(__u32 i, struct counting* c) {
+    struct walk w = c->w; /* as in visit_next */
+    c->n += subject_next(&w) != 0;
+    c->w = w;
+    return w.place == INDEX_END;
+}
+
+static __always_inline __u32 watches_of(__u32 tgid) {
+    struct counting c = {.w = {.tgid = tgid, .place = unknown_zero}, .n = unknown_zero};
+    bpf_loop(BRINK_MAX_PER_SUBJECT, count_next, &c, 0);
+    return c.n;
+}
+
+/* How the first count of a process that comes to match a selection is taken. */
+enum settling {
+    SETTLE_AT_ONCE,  /* nobody can be at work on its table: it has not begun, or is in execve */
+    SETTLE_IF_ALONE, /* at once if the current task has the table to itself, else by the reader */
+    SETTLE_LATER,    /* by the reader */
+};
+
+/* A process was born, or a subject has a table, for which there is no room. */
 static __always_inline void unwatched(void) {
     __sync_fetch_and_add(&n_unwatched, 1);
     wake_reader(); /* who says so */

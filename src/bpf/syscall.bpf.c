@@ -9,12 +9,13 @@
 
 /* What a system call can do to a descriptor table or its limit. Filled in by number before loading
  * (src/kernel/syscall_effects.cpp); what is not known can do anything. */
-const volatile __u8 syscall_effect[N_SYSCALLS] = {};
+const volatile __u16 syscall_effect[N_SYSCALLS] = {};
 
 static __always_inline __u32 effect_of(const struct task_struct* task, __u64 number) {
 #if defined(__TARGET_ARCH_x86)
     if (task->thread_info.status & TS_COMPAT)
         return BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE | BRINK_EFFECT_LIMIT | BRINK_EFFECT_IDS |
+               BRINK_EFFECT_SELECTION |
                (number == I386_PRLIMIT64 ? BRINK_EFFECT_ALL_LIMITS : 0);
 #endif
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
@@ -109,6 +110,8 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         owner_check((__u64)BPF_CORE_READ(task, real_cred), 0);
     if (effect & BRINK_EFFECT_MEMORY && is_subject((__u32)task->tgid))
         memory_call_ends((__s64)ctx->args[1]);
+    if (effect & BRINK_EFFECT_SELECTION && n_selectors)
+        select_process(selection_concerned(), SETTLE_IF_ALONE, 0);
     if ((__s64)ctx->args[1] == -EMFILE)
         denied(task, EMFILE);
     if (effect & (BRINK_EFFECT_ANY | BRINK_EFFECT_SMALL))

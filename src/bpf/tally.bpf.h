@@ -4,6 +4,7 @@
 #ifndef BRINK_TALLY_BPF_H
 #define BRINK_TALLY_BPF_H
 
+#include "identity.bpf.h"
 #include "index.bpf.h"
 #include "kernel.h"
 #include "scan.bpf.h"
@@ -36,13 +37,13 @@ struct {
 const volatile __u32 n_tallies __weak = 1;
 const volatile __u32 page_shift __weak = 12;
 
-/* The pid namespace whose numbers the records carry: that of whoever runs brink. */
-__u32 ns_level __weak;
-__u32 ns_inum __weak;
-
 __u64 n_dropped __weak;   /* records, all tallies together */
 __u64 n_unwatched __weak; /* children that found no free tally, tables that found no place */
 __u32 n_replacing __weak; /* dup2 calls that are about to close what they replace */
+
+__u32 n_selectors __weak; /* 0: nobody is watched by selection */
+__u32 own_tgid __weak;    /* whoever runs brink: never selected */
+__u64 n_pending __weak;   /* tallies that were linked and left for the reader to settle */
 
 __u32 woken __weak;       /* BRINK_RECORD_WAKE waits to be read */
 __u64 n_unsettled __weak; /* operations that gave up after too many collisions: should be 0 */
@@ -82,8 +83,12 @@ extern int value_follow(__u32 id);
 extern int memory_call_ends(__s64 result);       /* refusal.bpf.c */
 extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
+extern int subject_leave(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
 extern int subject_drop(__u32 id, __u32 error);
+extern __u64 selected_watches(__u64 task, __u64 comm);             /* selector.bpf.c */
+extern int select_process(__u64 task, __u32 settling, __u64 comm); /* selection.bpf.c */
+extern __u64 selection_concerned(void);
 
 /* A tally may be off: the reader is woken to hold the counts against the tables. */
 static __always_inline void unsettled(void) {

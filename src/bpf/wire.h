@@ -81,7 +81,7 @@ struct brink_watch {
     brink_u32 serial;  /* tells watches apart that had the same number one after the other */
     brink_u16 owner;   /* in map `owners`; 0: whoever runs brink, who may watch everything */
     brink_u16 account; /* in map `accounts`; 0: none, unbounded */
-    brink_u32 reserved;
+    brink_u32 selected; /* 1 and its bit among the watches that are set by selection; 0: it is not */
 };
 BRINK_ASSERT_SIZE(struct brink_watch, 552);
 
@@ -204,11 +204,29 @@ enum brink_record_type {
     BRINK_RECORD_STACK = 7, /* struct brink_stack_record; precedes the record it belongs to */
     BRINK_RECORD_ARMED = 8, /* the subject executed; the watch is in force */
     BRINK_RECORD_NEAR = 9,  /* half of the limit is reached: refusals are to be looked for */
-    BRINK_RECORD_WAKE = 10, /* of no tally: counts may be off, or a child is not watched */
+    BRINK_RECORD_WAKE =
+        10, /* of no tally: counts may be off or pending, or a process is not watched */
     BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
 };
 
+/* Why a subject is watched no longer: errno_value of BRINK_RECORD_EXIT. */
+enum brink_exit_reason {
+    BRINK_EXIT_ENDED = 0,
+    BRINK_EXIT_FORBIDDEN = 1,  /* EPERM: it lives on, and may not be watched */
+    BRINK_EXIT_UNSELECTED = 2, /* it lives on, and is not of the selection any more */
+};
+
 enum brink_cause { BRINK_CAUSE_OPERATION = 0, BRINK_CAUSE_LIMIT = 1, BRINK_CAUSE_EXIT = 2 };
+
+/* `cause` of BRINK_RECORD_DENIED: what became of it, where no system call failed with an errno. */
+enum brink_refusal {
+    BRINK_REFUSAL_ERRNO = 0,
+    BRINK_REFUSAL_MAX,      /* it met the limit; memory is given back first */
+    BRINK_REFUSAL_HIGH,     /* slowed down, and made to give memory back */
+    BRINK_REFUSAL_OOM,      /* nothing could be given back */
+    BRINK_REFUSAL_OOM_KILL, /* a process was killed */
+    BRINK_REFUSAL_FAIL,     /* no swap was there */
+};
 
 enum brink_record_flag {
     BRINK_RECORD_UP = 1 << 0,
@@ -231,7 +249,7 @@ struct brink_record {
     brink_u64 level;
     brink_u64 limit;
     brink_u64 limit_hard;
-    brink_u64 old_limit; /* BRINK_RECORD_LIMIT */
+    brink_u64 old_limit; /* BRINK_RECORD_LIMIT; of BRINK_RECORD_DENIED how often, 0: once */
     brink_u64 cgroup_id;
     brink_u32 pid;
     brink_u32 tid;    /* who acted; 0 where nobody did */
@@ -239,9 +257,8 @@ struct brink_record {
     brink_u32 ns_tid;
     brink_u32 ppid; /* in the owner's pid namespace */
     brink_u32 uid;
-    brink_u32
-        errno_value;  /* BRINK_RECORD_DENIED; BRINK_RECORD_EXIT: EPERM, may be watched no longer */
-    brink_u16 number; /* of this record among those of its tally, modulo 65536 */
+    brink_u32 errno_value; /* BRINK_RECORD_DENIED; of an EXIT: enum brink_exit_reason */
+    brink_u16 number;      /* of this record among those of its tally, modulo 65536 */
     brink_u8 level_index;
     brink_u8 cause;
     brink_u32 flags;
@@ -278,7 +295,44 @@ enum brink_effect {
     BRINK_EFFECT_ALL_LIMITS = 1 << 5, /* the same, and its arguments are not looked at */
     BRINK_EFFECT_MEMORY = 1 << 6,     /* may be refused memory */
     BRINK_EFFECT_IDS = 1 << 7,        /* may change user and group ids */
+    BRINK_EFFECT_SELECTION = 1 << 8,  /* may change whom a selection means: user ids, policies */
 };
+
+/* ---- selections --------------------------------------------------------------------------- */
+
+#define BRINK_MAX_SELECTORS 64
+#define BRINK_MAX_SELECTED 64 /* watches that are set by selection */
+#define BRINK_MAX_SELECTOR_NAMES 64 /* of all selectors together */
+#define BRINK_NAME_BYTES 256        /* NAME_MAX and the 0 after it */
+
+enum brink_select_by {
+    BRINK_SELECT_ALL,
+    BRINK_SELECT_COMM,      /* of the main thread */
+    BRINK_SELECT_EXE,       /* the names of its path, from the root */
+    BRINK_SELECT_USER,      /* the real uid */
+    BRINK_SELECT_REALTIME,  /* some thread is SCHED_FIFO, SCHED_RR or SCHED_DEADLINE */
+    BRINK_SELECT_CGROUP,    /* the names of its path, from the root; those below it, too */
+    BRINK_SELECT_UNIT,      /* one name, which some cgroup of the path has */
+    BRINK_SELECT_CONTAINER, /* one name, which is in that of some cgroup of the path */
+};
+
+/* Whom watches are set on where that is more than one process. */
+struct brink_selector {
+    brink_u64 watches; /* a bit for each */
+    brink_u32 by;      /* enum brink_select_by */
+    brink_u32 uid;
+    brink_u32 first_name; /* where its names begin among those of all selectors */
+    brink_u32 n_names;
+    char comm[16];
+};
+BRINK_ASSERT_SIZE(struct brink_selector, 40);
+
+struct brink_selector_name {
+    char text[BRINK_NAME_BYTES]; /* zeros behind it */
+    brink_u32 bytes;             /* less than BRINK_NAME_BYTES */
+    brink_u32 reserved;
+};
+BRINK_ASSERT_SIZE(struct brink_selector_name, 264);
 
 /* ---- commands (BPF_PROG_TEST_RUN of on_command, in the context of brink) ------------------- */
 
@@ -292,7 +346,8 @@ enum brink_command_kind {
     BRINK_COMMAND_RESYNC = 6, /* correct the tally by `base` (signed); says `resync` */
     BRINK_COMMAND_OWNER =
         7, /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
-    BRINK_COMMAND_DROP = 8, /* take tally out, say nothing */
+    BRINK_COMMAND_DROP = 8,   /* take tally out, say nothing */
+    BRINK_COMMAND_SELECT = 9, /* hold the process behind proc_fd against the selections */
 };
 
 struct brink_command {

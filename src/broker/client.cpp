@@ -37,7 +37,7 @@ bool Client::receive() {
         return true;
     }
     const auto descriptors = std::make_shared<std::vector<Fd>>(std::move(message.descriptors));
-    for (const brink_request& request : message.requests) inbox.push_back({request, descriptors});
+    for (const brink_request& request : message.requests) inbox.push_back({request, descriptors, message.sender});
     return true;
 }
 
@@ -67,7 +67,7 @@ void Client::reply(const PendingRequest& pending, const brink_event& answer) {
         return;
     }
     // One that does not take it is the client's own affair.
-    if (pending.descriptors->empty() || !is_reply_socket(pending.descriptors->back(), peer_.uid()))
+    if (pending.descriptors->empty() || !is_reply_socket(pending.descriptors->back(), pending.sender))
         queue.reply(answer_to(pending.request, EBADF, "the last descriptor takes no replies"));
     else
         (void)::send(pending.descriptors->back().get(), &answer, sizeof answer,

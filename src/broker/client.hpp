@@ -30,6 +30,7 @@ struct ClientWatch {
 struct PendingRequest {
     brink_request request{};
     std::shared_ptr<std::vector<Fd>> descriptors;
+    uid_t sender = 0;
 };
 
 class Client {

@@ -48,6 +48,7 @@ void EventQueue::drop(const brink_event& event) {
         }
     } else {
         affected_.insert(event.subject);
+        if (event.type == BRINK_EVENT_RESYNC) return;  // it will be asked for again
     }
     ++lost_;
 }

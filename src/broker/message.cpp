@@ -47,24 +47,33 @@ std::optional<pid_t> pid_line(int fd) {
     return pid;
 }
 
-std::vector<Fd> descriptors_of(msghdr& header) {
-    std::vector<Fd> received;
+void take_control(msghdr& header, Message& message) {
     for (cmsghdr* part = CMSG_FIRSTHDR(&header); part; part = CMSG_NXTHDR(&header, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        if (part->cmsg_level != SOL_SOCKET) continue;
+        if (part->cmsg_type == SCM_CREDENTIALS) {
+            ucred sender{};
+            std::memcpy(&sender, CMSG_DATA(part), sizeof sender);
+            message.sender = sender.uid;
+        }
+        if (part->cmsg_type != SCM_RIGHTS) continue;
         const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (std::size_t i = 0; i < count; ++i) {
             int fd = -1;
             std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-            received.emplace_back(fd);
+            message.descriptors.emplace_back(fd);
         }
     }
-    return received;
 }
 
 }  // namespace
 
-Message read_message(std::span<const std::byte> bytes) {
-    Message message;
+Result<void> ask_for_senders(int socket) {
+    const int on = 1;
+    if (::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return fail_errno("SO_PASSCRED");
+    return {};
+}
+
+void read_message(std::span<const std::byte> bytes, Message& message) {
     if (bytes.empty() || bytes.size() % sizeof(brink_request)) {
         message.error = fmt::format("{} bytes are no requests; a request has {}", bytes.size(),
                                     sizeof(brink_request));
@@ -74,31 +83,30 @@ Message read_message(std::span<const std::byte> bytes) {
         message.requests.resize(bytes.size() / sizeof(brink_request));
         std::memcpy(message.requests.data(), bytes.data(), bytes.size());
     }
-    return message;
 }
 
 Result<std::optional<Message>> receive(int socket) {
     // One byte more: a longer message is noticed.
     static thread_local std::array<std::byte, kMaxBytes + 1> bytes;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))> control{};
-    const bool takes_descriptors = can_dispose();
+    constexpr std::size_t kSender = CMSG_SPACE(sizeof(ucred));
+    alignas(cmsghdr) std::array<char, kSender + CMSG_SPACE(kMaxDescriptors * sizeof(int))> control{};
     iovec data{bytes.data(), bytes.size()};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
-    header.msg_control = takes_descriptors ? control.data() : nullptr;
-    header.msg_controllen = takes_descriptors ? control.size() : 0;
+    header.msg_control = control.data();
+    header.msg_controllen = can_dispose() ? control.size() : kSender;
     const ssize_t got = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<Message>{};
     if (got < 0) return fail_errno("recvmsg");
-    std::vector<Fd> descriptors = descriptors_of(header);
+    Message message;
+    take_control(header, message);
     // A message of no bytes cannot be told from the end; a client has no reason to send one.
     if (got == 0) {
-        dispose(std::move(descriptors));
+        dispose(std::move(message.descriptors));
         return fail("the other end is closed");
     }
-    Message message = read_message({bytes.data(), static_cast<std::size_t>(got)});
-    message.descriptors = std::move(descriptors);
+    read_message({bytes.data(), static_cast<std::size_t>(got)}, message);
     if (header.msg_flags & MSG_CTRUNC) {
         message.error = "descriptors cannot be taken now; try again";
         message.requests.clear();

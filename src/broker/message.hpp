@@ -21,11 +21,15 @@ namespace brink::broker {
 struct Message {
     std::vector<brink_request> requests;
     std::vector<Fd> descriptors;
+    uid_t sender = 0;   ///< who wrote it: not always who connected
     std::string error;  ///< why there are no requests; empty if there are
 };
 
-/// What has been received as `bytes`: requests, or an error.
-[[nodiscard]] Message read_message(std::span<const std::byte> bytes);
+/// What has been received as `bytes`: puts requests, or an error, into `message`.
+void read_message(std::span<const std::byte> bytes, Message& message);
+
+/// Has the kernel tell of each message who sent it. To be called before anything can be sent: on the listening socket.
+[[nodiscard]] Result<void> ask_for_senders(int socket);
 
 /// Reads one message from a connected socket that does not block. nullopt: there is none now. The error: the other end
 /// is closed (code 0), or errno.

@@ -28,6 +28,10 @@ Result<engine::WatchSpec> parse_spec(const brink_request& request) {
     if (spec->resource->scope != Scope::process || !spec->resource->watchable())
         return fail(fmt::format("{} cannot be watched on a process", spec->resource->name),
                     EOPNOTSUPP);
+    if (spec->resource->facility == Facility::wakeups)
+        return fail(fmt::format("{} is not watched by the daemon; run brink watch as root",
+                                spec->resource->name),
+                    EOPNOTSUPP);
     return spec;
 }
 
@@ -152,8 +156,8 @@ Result<brink_event> Server::describe(Client& client, const brink_request& reques
         text = found->second.spec;
         engine = found->second.engine;
     }
-    brink_event answer = answer_to(
-        request, 0, text.substr(std::min<std::size_t>(request.offset, text.size())));
+    brink_event answer = answer_to(request, 0,
+                                   text.substr(std::min<std::size_t>(request.offset, text.size())));
     answer.engine = engine;
     answer.count = text.size();
     return answer;

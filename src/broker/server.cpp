@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/epoll.hpp"
 #include "broker/event_record.hpp"
+#include "broker/message.hpp"
 
 namespace brink::broker {
 namespace {
@@ -52,6 +53,8 @@ Result<std::unique_ptr<Server>> Server::create(std::unique_ptr<engine::RecordSou
 
 Result<void> Server::listen(Fd listener) {
     listener_ = std::move(listener);
+    // Connections inherit it: also of what is sent before they are accepted the sender is known.
+    if (auto asked = ask_for_senders(listener_.get()); !asked) return asked;
     return add_to_epoll(epoll_, listener_.get(), kListener);
 }
 
@@ -74,6 +77,7 @@ Result<void> Server::adopt(Fd connected) {
         set = source_->set_account((*user)->account,
                                    {options_.quotas.queue_bytes / sizeof(brink_record),
                                     static_cast<std::uint32_t>(options_.quotas.subjects)});
+    if (set) set = ask_for_senders(connected.get());
     if (set) set = add_to_epoll(epoll_, connected.get(), ++last_id_);
     if (!set) {
         users_.leave(**user);

@@ -114,6 +114,16 @@ std::vector<std::string> CombinedSource::take_remarks() {
     return all;
 }
 
+RecordSource::Selected CombinedSource::selected(std::uint32_t watch) const {
+    Selected all;
+    for (const Place& place : places_.at(watch)) {
+        const Selected some = parts_[place.part].source->selected(place.watch);
+        all.limits.insert(all.limits.end(), some.limits.begin(), some.limits.end());
+        all.forbidden += some.forbidden;
+    }
+    return all;
+}
+
 void CombinedSource::executed(pid_t pid) {
     for (const Part& part : parts_) part.source->executed(pid);
 }
@@ -130,6 +140,7 @@ void CombinedSource::read(const Reader& reader) {
 }
 
 void CombinedSource::read_from(std::size_t part, const Reader& reader) {
+    reading_ = part;
     parts_[part].source->read([&](const brink_record& from, const brink_stack_record* stack) {
         brink_record record = from;
         if (from.watch < watches_[part].size()) record.watch = watches_[part][from.watch];

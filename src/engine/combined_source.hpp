@@ -29,6 +29,9 @@ class CombinedSource final : public RecordSource {
     [[nodiscard]] std::string_view engine() const override { return parts_[0].source->engine(); }
     [[nodiscard]] std::string_view engine_of(std::uint32_t tally) const override;
     [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override;
+    [[nodiscard]] const Culprit* culprit() const override {
+        return parts_[reading_].source->culprit();
+    }
     [[nodiscard]] Result<void> set_owner(std::uint32_t owner, const Owner& who) override;
     [[nodiscard]] Result<void> set_account(std::uint32_t account, const Account& bounds) override;
     [[nodiscard]] Result<std::uint32_t> add_watch(const Resource& resource,
@@ -36,6 +39,7 @@ class CombinedSource final : public RecordSource {
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
     [[nodiscard]] std::vector<std::string> take_remarks() override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override;
     void executed(pid_t pid) override;
     void remove_watches(std::span<const std::uint32_t> watches) override;
     [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
@@ -60,7 +64,8 @@ class CombinedSource final : public RecordSource {
     std::vector<Part> parts_;
     std::vector<std::vector<Place>> places_;           // by watch
     std::vector<std::vector<std::uint32_t>> watches_;  // by part, then by the number there
-    std::vector<std::uint32_t> free_;                  // numbers of removed watches
+    std::size_t reading_ = 0;          // the part whose records are being handed over
+    std::vector<std::uint32_t> free_;  // numbers of removed watches
     Fd epoll_;
 };
 

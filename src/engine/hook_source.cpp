@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/epoll.hpp"
 #include "base/fd.hpp"
+#include "engine/first_counts.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::engine {
@@ -36,11 +36,6 @@ static_assert(kind_of(Hooked::resident_memory) == BRINK_KIND_RESIDENT);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;
-constexpr int kMaxSamples = 20000;
-// Long enough for an operation under way to end: it runs, or, where the kernel preempts it, waits for
-// its next turn.
-constexpr long kSamplePause_ns = 50'000;
-constexpr long kPreemptedPause_ns = 3'000'000;
 
 std::string subject(const Target& target) {
     return fmt::format("{} {}", target.thread ? "thread" : "process", target.pid);
@@ -138,6 +133,7 @@ Result<std::uint32_t> HookSource::take_number() {
 
 void HookSource::remove_watches(std::span<const std::uint32_t> watches) {
     for (const std::uint32_t number : watches) {
+        selections_.remove(number);
         (void)hooks_->set_watch(number, brink_watch{});  // nobody inherits it any more
         watches_[number] = {};
         free_.push_back(number);
@@ -204,49 +200,45 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     known.flags = BRINK_RECORD_NAMED;
     if (target.thread) known.flags |= BRINK_RECORD_THREAD;
     order_.begin(known);
-    return target.at_exec ? Result<void>{} : settle(answer);
+    if (target.at_exec) return {};
+    FirstCounts counts(*hooks_);
+    counts.add(answer.tally);
+    const auto unsettled = counts.settle();
+    if (!unsettled) return tl::unexpected(unsettled.error());
+    if (*unsettled == 0) return {};
+    return fail("the descriptor table changes faster than it can be counted; try again", EAGAIN);
 }
 
-// The first count of a table that others may be changing. Each sample is at most the truth, and is
-// the truth whenever no operation is half way through (docs/adr/0001-counting.md): the largest of
-// several, taken over a time in which every such operation has ended, is exact; so is one that was taken while the
-// only task that has the table slept.
-std::optional<int> HookSource::first_count(const brink_answer& bound) {
-    brink_command command{};
-    command.kind = BRINK_COMMAND_COUNT;
-    command.tally = bound.tally;
-    std::optional<int> most;
-    int samples = 0;
-    for (int i = 0; i < kMaxSamples && samples < kSamples; ++i) {
-        const brink_answer sample = hooks_->command(command);
-        if (sample.error < 0) continue;
-        most = std::max(most.value_or(0), sample.error);
-        if (sample.base) break;  // nobody was at work on it
-        ++samples;
-        pause_between_samples();
-    }
-    return most;
+// Children match, or do not: nobody inherits.
+Result<void> HookSource::select(std::uint32_t watch, const Selection& selection) {
+    if (auto attached = hooks_->attach(); !attached) return attached;
+    const auto bit = selections_.bit_for(watch);
+    if (!bit) return tl::unexpected(bit.error());
+    brink_watch written = hooks_->watch(watch);
+    written.flags &= ~static_cast<brink_u32>(BRINK_WATCH_INHERIT);
+    written.selected = *bit + 1;
+    if (auto stored = hooks_->set_watch(watch, written); !stored) return stored;
+    if (auto added = selections_.add(*bit, selection); !added) return added;
+    selections_.look_at_all();
+    return settle_pending();
 }
 
-Result<void> HookSource::settle(const brink_answer& bound) {
-    const brink_tally& tally = hooks_->tally(bound.tally);
-    const bool counted = tally.kind == BRINK_KIND_DESCRIPTORS;
-    const std::optional<int> base = counted ? first_count(bound) : 0;
-    brink_command command{};
-    command.tally = bound.tally;
-    if (!base) {
-        command.kind = BRINK_COMMAND_UNBIND;
-        (void)hooks_->command(command);
-        return fail("the descriptor table changes faster than it can be counted; try again",
-                    EAGAIN);
-    }
-    command.kind = BRINK_COMMAND_COMMIT;
-    command.base = static_cast<std::uint64_t>(*base);
-    if (const int error = hooks_->command(command).error; error && error != -EINVAL)
-        return fail("the watch could not be settled", -error);
-    if (counted && 2 * (tally.word & BRINK_COUNT_MASK) >= tally.limit && hooks_->sees_refusals())
-        return hooks_->attach_refusals();
+Result<void> HookSource::settle_pending() {
+    pending_seen_ = hooks_->pending();
+    FirstCounts counts(*hooks_);
+    counts.add_pending();
+    const auto unsettled = counts.settle();
+    if (!unsettled) return tl::unexpected(unsettled.error());
+    unsettled_ += *unsettled;
     return {};
+}
+
+RecordSource::Selected HookSource::selected(std::uint32_t watch) const {
+    Selected selected;
+    for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
+        if (const brink_tally& tally = hooks_->tally(id); tally.table && tally.watch == watch)
+            selected.limits.push_back(tally.limit);
+    return selected;
 }
 
 std::string HookSource::no_refusals() const {
@@ -257,15 +249,11 @@ std::string HookSource::no_refusals() const {
     return reasons;
 }
 
-void HookSource::pause_between_samples() const {
-    const timespec pause{0, hooks_->preemptible() ? kPreemptedPause_ns : kSamplePause_ns};
-    ::nanosleep(&pause, nullptr);
-}
-
 void HookSource::read(const Reader& reader) {
     if (max_mappings_changed()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);
+    if (hooks_->pending() != pending_seen_) (void)settle_pending();
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
         missed_seen_ = missed;
@@ -345,6 +333,8 @@ bool HookSource::correct(std::uint32_t id, std::int64_t off) {
 // first two are right is right, unless an operation was under way in both.
 std::optional<std::size_t> HookSource::check_all() {
     if (sysctl_) read_max_mappings();
+    selections_.look_at_all();
+    (void)settle_pending();
     struct Suspect {
         std::uint32_t id;
         std::int64_t most;
@@ -354,7 +344,7 @@ std::optional<std::size_t> HookSource::check_all() {
     for (std::uint32_t id = 1; id < hooks_->tallies(); ++id)
         if (hooks_->tally(id).table) suspects.push_back({id, INT64_MIN, 0});
     for (int turn = 1; turn <= kSamples && !suspects.empty(); ++turn) {
-        if (turn > 1) pause_between_samples();
+        if (turn > 1) pause_between_samples(*hooks_);
         std::erase_if(suspects, [&](Suspect& suspect) {
             const brink_answer answer = hooks_->command(about(suspect.id, BRINK_COMMAND_CHECK));
             if (answer.error) return answer.error == -ESRCH;

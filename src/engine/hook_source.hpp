@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "engine/hook_selections.hpp"
 #include "engine/record_order.hpp"
 #include "engine/record_source.hpp"
 #include "kernel/hooks.hpp"
@@ -39,6 +40,9 @@ class HookSource final : public RecordSource {
     /// has BRINK_MAX_PER_SUBJECT watches, or the account has as many subjects as it may; EAGAIN, it
     /// changes its table faster than it can be read; EPERM, the owner may not watch it.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
+    /// Errors: what HookSelections says.
+    [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override;
     void remove_watches(std::span<const std::uint32_t> watches) override;
     [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }
@@ -48,10 +52,12 @@ class HookSource final : public RecordSource {
     [[nodiscard]] std::uint64_t dropped_of(std::uint32_t account) const override {
         return hooks_->dropped_of(account);
     }
-    [[nodiscard]] std::uint64_t unwatched() const override { return hooks_->unwatched(); }
+    [[nodiscard]] std::uint64_t unwatched() const override {
+        return hooks_->unwatched() + unsettled_;
+    }
 
-    /// Holds every count against the kernel's table; one that differs is corrected and said in a
-    /// RESYNC record. The answer: how many did.
+    /// Holds every count against the kernel's table, and every process against the selections; a count that differs is
+    /// corrected and said in a RESYNC record. The answer: how many did.
     [[nodiscard]] std::optional<std::size_t> check_all() override;
 
     /// Whether this kernel may leave out a hook now and then; it is noticed, and check_all() follows.
@@ -63,13 +69,12 @@ class HookSource final : public RecordSource {
   private:
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
         : hooks_(std::move(hooks)),
+          selections_(*hooks_),
           order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
     [[nodiscard]] Result<void> follow_max_mappings();
     void read_max_mappings();
     [[nodiscard]] bool max_mappings_changed() const;  // since it was asked last
-    [[nodiscard]] std::optional<int> first_count(const brink_answer& bound);
-    [[nodiscard]] Result<void> settle(const brink_answer& bound);
-    void pause_between_samples() const;
+    [[nodiscard]] Result<void> settle_pending();
     void take(const void* data, std::size_t bytes, const Reader& reader);
     void read_ring(const Reader& reader);
     void resync_dropped(const Reader& reader);
@@ -80,6 +85,7 @@ class HookSource final : public RecordSource {
     [[nodiscard]] brink_command about(std::uint32_t id, brink_command_kind kind) const;
 
     std::unique_ptr<kernel::Hooks> hooks_;
+    HookSelections selections_;
     RecordOrder order_;
     Fd epoll_;
     Fd sysctl_;   // kMaxMappings, held open while inotify_ waits for writes to it
@@ -94,7 +100,9 @@ class HookSource final : public RecordSource {
     std::deque<std::uint32_t> free_;  // numbers of removed watches, the longest gone first
     std::uint64_t dropped_seen_ = 0;
     std::uint64_t missed_seen_ = 0;
-    bool woken_ = false;  // counts may be off, or something is not watched
+    std::uint64_t pending_seen_ = 0;
+    std::uint64_t unsettled_ = 0;  // selected, and their tables could not be counted
+    bool woken_ = false;           // counts may be off, or something is not watched
     kernel::HookEngine engine_ = kernel::HookEngine::kernel;
 };
 

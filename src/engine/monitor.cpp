@@ -52,6 +52,15 @@ EventType type_of(std::uint32_t record_type) {
     }
 }
 
+// Of an EXIT: why, if the subject lives on.
+std::string reason_of(std::uint32_t exit_reason) {
+    switch (exit_reason) {
+        case BRINK_EXIT_ENDED: return "";
+        case BRINK_EXIT_UNSELECTED: return "selection";
+        default: return "credentials";
+    }
+}
+
 std::optional<std::uint64_t> finite(std::uint64_t limit) {
     if (limit == RLIM_INFINITY) return std::nullopt;
     return limit;
@@ -60,6 +69,23 @@ std::optional<std::uint64_t> finite(std::uint64_t limit) {
 std::uint64_t clock_ticks(std::uint64_t ns) {
     static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     return ns / (1'000'000'000U / per_second);
+}
+
+std::string_view refusal_name(std::uint8_t cause) {
+    switch (cause) {
+        case BRINK_REFUSAL_MAX: return "max";
+        case BRINK_REFUSAL_HIGH: return "high";
+        case BRINK_REFUSAL_OOM: return "oom";
+        case BRINK_REFUSAL_OOM_KILL: return "oom_kill";
+        case BRINK_REFUSAL_FAIL: return "fail";
+        default: return "";
+    }
+}
+
+void set_refusal(Event& event, const brink_record& record) {
+    if (record.errno_value) event.error = static_cast<int>(record.errno_value);
+    event.reason = refusal_name(record.cause);
+    if (record.old_limit > 1) event.times = record.old_limit;
 }
 
 std::string comm_of(const brink_record& record) {
@@ -96,6 +122,7 @@ Result<void> Monitor::bind(const Target& target) {
 }
 
 Result<void> Monitor::select(const Selection& selection) {
+    for (WatchSpec& watch : watches_) watch.inherit = true;  // children match, or do not
     for (std::uint32_t i = 0; i < watches_.size(); ++i)
         if (auto selected = source_->select(i, selection); !selected) return selected;
     return {};
@@ -177,14 +204,15 @@ Event Monitor::event_of(const brink_record& record) {
         event.limit_hard = finite(record.limit_hard);
     }
     if (record.type == BRINK_RECORD_LIMIT) event.old_limit = finite(record.old_limit);
-    if (record.type == BRINK_RECORD_DENIED) event.error = static_cast<int>(record.errno_value);
-    if (record.type == BRINK_RECORD_EXIT && record.errno_value) event.reason = "credentials";
+    if (record.type == BRINK_RECORD_DENIED) set_refusal(event, record);
+    if (record.type == BRINK_RECORD_EXIT) event.reason = reason_of(record.errno_value);
     if (record.type == BRINK_RECORD_CROSSING || record.type == BRINK_RECORD_INITIAL)
         set_level(event, record);
     if (const resource::Subject* subject = source_->subject_of(record.tally))
         set_subject(event, record, *subject);
     else
         set_process(event, record);
+    if (const Culprit* culprit = source_->culprit()) event.culprit = *culprit;
     stamp(event);
     return event;
 }

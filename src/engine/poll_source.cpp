@@ -93,6 +93,8 @@ void PollSource::remove_watches(std::span<const std::uint32_t> watches) {
         forget_if_unwatched(key);
     }
     std::erase_if(queue_, [&](const brink_record& record) { return removed(record.watch); });
+    for (Selecting& selecting : selecting_) std::erase_if(selecting.watches, removed);
+    std::erase_if(selecting_, [](const Selecting& selecting) { return selecting.watches.empty(); });
     free_watches_.insert(free_watches_.end(), watches.begin(), watches.end());
     set_timer();
 }
@@ -143,7 +145,7 @@ Result<PollSubject*> PollSource::subject_for(const Target& target) {
     const Key key{target.pid, target.thread};
     auto known = subjects_.find(key);
     if (known != subjects_.end() && !known->second.who().ended(procfs_)) return &known->second;
-    finish(key, 0);  // its number may have a new owner
+    finish(key, BRINK_EXIT_ENDED);  // its number may have a new owner
     auto who = kernel::ProcessIdentity::take(procfs_, target.pid, target.thread);
     if (!who) return tl::unexpected<Error>(who.error());
     if (who->ended(procfs_))
@@ -189,17 +191,18 @@ void PollSource::executed(pid_t pid) {
 void PollSource::look(PollSubject& subject, Key key, Duration at) {
     const PollSubject::State state = subject.look(at);
     if (state != PollSubject::State::alive) {
-        finish(key, state == PollSubject::State::forbidden ? EPERM : 0);
+        finish(key,
+               state == PollSubject::State::forbidden ? BRINK_EXIT_FORBIDDEN : BRINK_EXIT_ENDED);
         return;
     }
     for (const std::uint32_t slot : subject.end_forbidden()) slots_.give_back(slot);
     forget_if_unwatched(key);
 }
 
-void PollSource::finish(Key key, int error) {
+void PollSource::finish(Key key, brink_exit_reason reason) {
     const auto found = subjects_.find(key);
     if (found == subjects_.end()) return;
-    found->second.end(error);
+    found->second.end(reason);
     for (const std::uint32_t slot : found->second.slots()) slots_.give_back(slot);
     subjects_.erase(found);
 }
@@ -212,7 +215,7 @@ void PollSource::take_exits() {
         for (int i = 0; i < n; ++i) {
             const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
             if (key == 0) continue;  // the timers
-            finish(key_of(key), 0);
+            finish(key_of(key), BRINK_EXIT_ENDED);
             any_exit = true;
         }
     }
@@ -251,30 +254,39 @@ void PollSource::discover() {
     }
     // Dense after a birth, rarer the longer there is none.
     discover_interval_ = std::min(discover_interval_ + discover_interval_ / 4, interval_.max());
-    if (parents.size() > n_known) discover_interval_ = interval_.min();
+    const bool any_selected = discover_selected();
+    if (parents.size() > n_known || any_selected) discover_interval_ = interval_.min();
 }
 
 // Whether `child` is watched only from now on.
 bool PollSource::adopt(const PollSubject& parent, pid_t child) {
     const Key key{child, false};
     if (const auto known = subjects_.find(key); known != subjects_.end()) {
-        inherit(parent, known->second, key);  // of several watches on the parent some may be new
+        // Of several watches on the parent some may be new.
+        give(known->second, key, parent.inheritance(known->second.who().start_time()));
         return false;
     }
     auto who = kernel::ProcessIdentity::take(procfs_, child);
     if (!who || who->ended(procfs_) || !procfs_.may_watch(child)) return false;
-    if (parent.inheritance(who->start_time()).empty()) return false;
+    const std::vector<std::uint32_t> watches = parent.inheritance(who->start_time());
+    return !watches.empty() && take_in(std::move(*who), watches);
+}
+
+// Whether it is watched from now on.
+bool PollSource::take_in(kernel::ProcessIdentity who, const std::vector<std::uint32_t>& watches) {
     if (subjects_.size() >= kPollMaxSubjects) {
         ++unwatched_;
         return false;
     }
-    inherit(parent, insert(std::move(*who), false), key);
+    const Key key{who.pid(), false};
+    give(insert(std::move(who), false), key, watches);
     return subjects_.contains(key);
 }
 
-void PollSource::inherit(const PollSubject& parent, PollSubject& subject, Key key) {
+// Sets those of `watches` that the subject lacks, and whose owners may watch it.
+void PollSource::give(PollSubject& subject, Key key, const std::vector<std::uint32_t>& watches) {
     bool any = subject.n_watches() == 0;
-    for (const std::uint32_t watch : parent.inheritance(subject.who().start_time())) {
+    for (const std::uint32_t watch : watches) {
         if (subject.has(watch) || subject.n_watches() >= BRINK_MAX_PER_SUBJECT ||
             !subject.permits(watches_[watch]))
             continue;
@@ -306,7 +318,7 @@ void PollSource::read(const Reader& reader) {
 }
 
 void PollSource::set_timer() {
-    Duration due = Duration::max();
+    Duration due = selecting_.empty() ? Duration::max() : discover_due_;
     for (const auto& [key, subject] : subjects_) {
         if (subject.in_force()) due = std::min(due, subject.due());
         if (subject.has_inheritance()) due = std::min(due, discover_due_);

@@ -10,8 +10,11 @@
 // by looking less often when there is much to look at.
 //
 // In its records pid and ns_pid are both the number in the caller's pid namespace, cgroup_id is 0,
-// start_time_ns is a multiple of the clock tick. An EXIT with errno_value EPERM: the subject lives
-// on but may be watched no longer (it executed a set-uid program).
+// start_time_ns is a multiple of the clock tick. An EXIT with BRINK_EXIT_FORBIDDEN: the subject
+// lives on but may be watched no longer (it executed a set-uid program).
+//
+// Selections are matched at every look for children: who comes and goes between two of them is missed, and who comes to
+// match is watched from the next one on.
 #pragma once
 
 #include <chrono>
@@ -62,6 +65,10 @@ class PollSource final : public RecordSource {
     /// A subject that has the watch already (inherited) becomes a named one.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
 
+    /// Processes that the caller may not watch are left out and counted. REQUIRES: `watch` is one of processes.
+    [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override;
+
     /// Its watches come into force now. The caller knows from the close-on-exec end of the pipe that
     /// the child held before its execve.
     void executed(pid_t pid) override;
@@ -75,7 +82,7 @@ class PollSource final : public RecordSource {
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
     [[nodiscard]] std::uint64_t dropped_of(std::uint32_t) const override { return 0; }
 
-    /// Children that could not be watched because all subjects were in use.
+    /// Processes that could not be watched because all subjects were in use.
     [[nodiscard]] std::uint64_t unwatched() const override { return unwatched_; }
 
     /// Subjects watched now, those waiting for their execve included.
@@ -92,14 +99,18 @@ class PollSource final : public RecordSource {
     void add(PollSubject& subject, bool thread, std::uint32_t watch, PollSubject::Origin origin,
              PollSubject::Start start);
     void look(PollSubject& subject, Key key, Duration at);
-    void finish(Key key, int error);
+    void finish(Key key, brink_exit_reason reason);
     void forget_if_unwatched(Key key);
     void take_exits();
     void look_at_due(Duration at);
     void look_at_fired(Duration at);
     void discover();
     bool adopt(const PollSubject& parent, pid_t child);
-    void inherit(const PollSubject& parent, PollSubject& subject, Key key);
+    bool take_in(kernel::ProcessIdentity who, const std::vector<std::uint32_t>& watches);
+    void give(PollSubject& subject, Key key, const std::vector<std::uint32_t>& watches);
+    bool discover_selected();
+    bool reconcile(pid_t pid);
+    void let_go(Key key, const std::vector<std::uint32_t>& watches);
     void set_timer();
 
     kernel::Procfs procfs_;
@@ -108,6 +119,13 @@ class PollSource final : public RecordSource {
     std::vector<bool> timed_;                    ///< by slot: has a timer
     Fd epoll_;
     TimerFd timer_;
+    struct Selecting {
+        Selection selection;
+        std::vector<std::uint32_t> watches;
+    };
+    std::vector<Selecting> selecting_;
+    std::size_t forbidden_ =
+        0;  ///< at the last look: selected, and not to be watched by the caller
     std::deque<PollWatch> watches_;  ///< subjects point into it
     std::vector<std::uint32_t> free_watches_;
     std::map<std::uint32_t, Owner> owners_;  ///< watches point into it

@@ -68,18 +68,21 @@ void PollSubject::use_timer(std::uint32_t number, kernel::CpuTimer timer) {
         if (bound.number == number) bound.timer = std::move(timer);
 }
 
+std::vector<PollSubject::Bound>::iterator PollSubject::find(std::uint32_t number) {
+    return std::find_if(bound_.begin(), bound_.end(),
+                        [number](const Bound& bound) { return bound.number == number; });
+}
+
 bool PollSubject::has(std::uint32_t number) const {
     return std::any_of(bound_.begin(), bound_.end(),
-                       [&](const Bound& bound) { return bound.number == number; });
+                       [number](const Bound& bound) { return bound.number == number; });
 }
 
 bool PollSubject::rename(std::uint32_t number) {
-    for (Bound& bound : bound_) {
-        if (bound.number != number) continue;
-        bound.named = true;
-        return true;
-    }
-    return false;
+    const auto found = find(number);
+    if (found == bound_.end()) return false;
+    found->named = true;
+    return true;
 }
 
 void PollSubject::executed() {
@@ -138,7 +141,7 @@ std::vector<std::uint32_t> PollSubject::end_forbidden() {
     std::vector<std::uint32_t> freed;
     std::erase_if(bound_, [&](Bound& bound) {
         if (!is_forbidden(bound)) return false;
-        bound.tally.end(bound.named, EPERM, [&](brink_record& record) { queue(bound, record); });
+        end(bound, BRINK_EXIT_FORBIDDEN);
         freed.push_back(bound.slot.index);
         return true;
     });
@@ -199,9 +202,21 @@ void PollSubject::set_timer(const Bound& bound, std::uint64_t usage) {
     bound.timer->set(at < BRINK_NEVER ? at : 0);
 }
 
-void PollSubject::end(int error) {
-    for (Bound& bound : bound_)
-        bound.tally.end(bound.named, error, [&](brink_record& record) { queue(bound, record); });
+void PollSubject::end(brink_exit_reason reason) {
+    for (Bound& bound : bound_) end(bound, reason);
+}
+
+void PollSubject::end(Bound& bound, brink_exit_reason reason) {
+    bound.tally.end(bound.named, reason, [&](brink_record& record) { queue(bound, record); });
+}
+
+std::optional<std::uint32_t> PollSubject::leave(std::uint32_t number) {
+    const auto found = find(number);
+    if (found == bound_.end()) return std::nullopt;
+    const std::uint32_t slot = found->slot.index;
+    end(*found, BRINK_EXIT_UNSELECTED);
+    bound_.erase(found);
+    return slot;
 }
 
 std::vector<std::uint32_t> PollSubject::inheritance(std::uint64_t born) const {

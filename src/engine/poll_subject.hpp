@@ -70,8 +70,10 @@ class PollSubject {
     [[nodiscard]] std::vector<std::uint32_t> remove(const std::function<bool(std::uint32_t)>& gone);
     /// Says where tally `slot` stands, if it is one of this subject's: whether it is.
     [[nodiscard]] bool resync(TallySlot slot);
-    /// The last records; `error` as in PollTally::end().
-    void end(int error);
+    /// The last records, as in PollTally::end().
+    void end(brink_exit_reason reason);
+    /// Ends watch `number` alone, which the subject is selected for no longer; the slot that it had.
+    std::optional<std::uint32_t> leave(std::uint32_t number);
 
     /// Numbers of the watches that a child born at `born` (clock ticks since boot) gets.
     [[nodiscard]] std::vector<std::uint32_t> inheritance(std::uint64_t born) const;
@@ -99,6 +101,8 @@ class PollSubject {
     };
 
     [[nodiscard]] bool is_forbidden(const Bound& bound) const;
+    [[nodiscard]] std::vector<Bound>::iterator find(std::uint32_t number);
+    void end(Bound& bound, brink_exit_reason reason);
     void apply(Bound& bound, const Result<resource::Reading>& reading, Duration now);
     [[nodiscard]] Duration next_look(Bound& bound, const resource::Reading& reading, Duration now);
     static void set_timer(const Bound& bound, std::uint64_t usage);

@@ -46,14 +46,14 @@ void PollTally::update(const resource::Reading& reading, const Emit& emit) {
     move_to(brink_position(&bounds_, position_, now_.usage), BRINK_CAUSE_OPERATION, emit);
 }
 
-void PollTally::end(bool named, int error, const Emit& emit) {
-    if (error == 0) {
+void PollTally::end(bool named, brink_exit_reason reason, const Emit& emit) {
+    if (reason == BRINK_EXIT_ENDED) {
         now_.usage = 0;
         move_to(0, BRINK_CAUSE_EXIT, emit);
     }
     if (!named && !reported_) return;
     brink_record record = blank(BRINK_RECORD_EXIT);
-    record.errno_value = static_cast<std::uint32_t>(error);
+    record.errno_value = reason;
     say(record, emit);
 }
 
@@ -75,6 +75,10 @@ std::uint64_t PollTally::distance(std::uint64_t usage) const {
 
 std::uint64_t PollTally::next_up() const {
     return position_ < BRINK_MAX_LEVELS ? bounds_.at[position_ + 1] : BRINK_NEVER;
+}
+
+std::uint64_t PollTally::level_at(const brink_level& level) const {
+    return brink_level_at(level.form, level.value, now_.limit);
 }
 
 bool PollTally::follows_limit() const {

@@ -32,9 +32,9 @@ class PollTally {
     void update(const resource::Reading& reading, const Emit& emit);
 
     /// The subject is gone: downs, highest first, with cause EXIT and usage 0; then EXIT if
-    /// `named` or if anything was reported before. Where the subject lives on and may be watched no
-    /// longer `error` says why (EPERM): then no downs, and EXIT with it in errno_value.
-    void end(bool named, int error, const Emit& emit);
+    /// `named` or if anything was reported before. Where the subject lives on and is watched no
+    /// longer (`reason`): no downs, and EXIT with the reason in errno_value.
+    void end(bool named, brink_exit_reason reason, const Emit& emit);
 
     /// Says where it stands: RESYNC.
     void resync(const Emit& emit);
@@ -44,6 +44,9 @@ class PollTally {
 
     /// The lowest threshold that is not passed; BRINK_NEVER if there is none.
     [[nodiscard]] std::uint64_t next_up() const;
+
+    /// The usage at which `level` stands under the limit of the last reading; BRINK_NEVER, it cannot be reached.
+    [[nodiscard]] std::uint64_t level_at(const brink_level& level) const;
 
     /// Whether any level, or the one of rearm, is relative to the limit.
     [[nodiscard]] bool follows_limit() const;

@@ -19,6 +19,7 @@
 
 #include "base/result.hpp"
 #include "bpf/wire.h"
+#include "brink/event.hpp"
 #include "brink/resource.hpp"
 #include "engine/owner.hpp"
 #include "engine/selection.hpp"
@@ -76,12 +77,20 @@ class RecordSource {
 
     /// Sets watch `watch` on whatever `selection` means of the scope of its resource: what is there now (`initial`
     /// records are queued on return), and what comes to match later, from its first instruction. What matches no longer
-    /// is let go of, with an EXIT record. Errors: EOPNOTSUPP, this source cannot do it for this watch.
-    /// REQUIRES: selects(selection.by, scope of the resource).
+    /// is let go of, with an EXIT record (BRINK_EXIT_UNSELECTED) if anything was said of it. Children are watched where
+    /// they match. Errors: EOPNOTSUPP, this source cannot do it for this watch.
+    /// REQUIRES: selects(selection.by, resource).
     [[nodiscard]] virtual Result<void> select(std::uint32_t watch, const Selection& selection);
 
-    /// What is to be said once of what was selected: that there is nothing now, or what cannot be seen of it.
+    /// What is to be said of what was selected, each once: that there is nothing now, or what cannot be seen of it.
     [[nodiscard]] virtual std::vector<std::string> take_remarks() { return {}; }
+
+    /// Whom `watch` was set on by select(), as it is now.
+    struct Selected {
+        std::vector<std::uint64_t> limits;  ///< of each subject; ~0: unlimited
+        std::size_t forbidden = 0;          ///< match, and may not be watched by the caller
+    };
+    [[nodiscard]] virtual Selected selected(std::uint32_t /*watch*/) const { return {}; }
 
     /// Tells that `pid`, bound with `at_exec`, has executed. A source that sees that by itself does nothing.
     virtual void executed(pid_t /*pid*/) {}
@@ -96,6 +105,10 @@ class RecordSource {
     [[nodiscard]] virtual const resource::Subject* subject_of(std::uint32_t /*tally*/) const {
         return nullptr;
     }
+
+    /// What had the processor instead, for records that it belongs to; nullptr: the record is of no such thing. Valid as
+    /// subject_of() is.
+    [[nodiscard]] virtual const Culprit* culprit() const { return nullptr; }
 
     /// Readable (epoll, level-triggered) when read() has something to do.
     [[nodiscard]] virtual int fd() const = 0;
@@ -114,7 +127,7 @@ class RecordSource {
     /// Those among them that were of watches of this account, since it was set.
     [[nodiscard]] virtual std::uint64_t dropped_of(std::uint32_t /*account*/) const { return 0; }
 
-    /// Children so far that could not be watched because the tables are full.
+    /// Processes so far that could not be watched because the tables are full.
     [[nodiscard]] virtual std::uint64_t unwatched() const = 0;
 };
 

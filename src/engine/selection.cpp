@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <vector>
 
 #include "base/utf8.hpp"
@@ -50,7 +51,12 @@ Result<std::string> read_comm(std::string_view text) {
 }
 
 Result<std::string> read_exe(std::string_view text) {
-    if (text.starts_with('/')) return std::string(text);
+    std::error_code missing;
+    // The kernel knows the file, not the links to it.
+    if (text.starts_with('/')) {
+        const std::filesystem::path file = std::filesystem::canonical(text, missing);
+        return missing ? std::string(text) : file.string();
+    }
     return fail(fmt::format("option --exe: {} is no absolute path; write it as in /proc/PID/exe, "
                             "or --comm NAME",
                             in_quotes(text)));
@@ -122,8 +128,13 @@ Result<Selection> parse_selection(SelectBy by, std::string_view text) {
     return selection;
 }
 
-bool selects(SelectBy by, Scope scope) {
-    switch (scope) {
+bool selects(SelectBy by, const Resource& resource) {
+    // That of the whole system is counted as well.
+    if (by == SelectBy::system && resource.facility == Facility::pressure) return true;
+    if (resource.facility == Facility::wakeups)
+        return by == SelectBy::unit || by == SelectBy::cgroup || by == SelectBy::container ||
+               by == SelectBy::realtime || by == SelectBy::all;
+    switch (resource.scope) {
         case Scope::process: return by != SelectBy::system;
         case Scope::user: return by == SelectBy::user || by == SelectBy::all;
         case Scope::cgroup:

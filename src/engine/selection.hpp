@@ -36,7 +36,7 @@ struct Selection {
 /// is one line: what was given, what is wrong, what would be right.
 [[nodiscard]] Result<Selection> parse_selection(SelectBy by, std::string_view text);
 
-/// Whether subjects of `scope` can be selected so.
-[[nodiscard]] bool selects(SelectBy by, Scope scope);
+/// Whether subjects of `resource` can be selected so.
+[[nodiscard]] bool selects(SelectBy by, const Resource& resource);
 
 }  // namespace brink::engine

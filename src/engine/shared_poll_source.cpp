@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "engine/dormant.hpp"
 #include "resource/survey.hpp"
 
 namespace brink::engine {
@@ -111,7 +112,9 @@ void SharedPollSource::take(Watch& watch, const resource::Row& row, const kernel
     Standing& standing = place->second;
     if (added && n_standings_ >= kPollMaxSubjects) {
         watch.standings.erase(place);
-        ++unwatched_;
+        if (!std::exchange(said_full_, true))
+            remarks_.push_back(fmt::format("{}: more than {} subjects; the others are not watched",
+                                           row.resource->name, kPollMaxSubjects));
         return;
     }
     const auto say = [&](brink_record& record) {
@@ -122,6 +125,7 @@ void SharedPollSource::take(Watch& watch, const resource::Row& row, const kernel
         ++n_standings_;
         standing.slot = records_.add(row.subject);
         standing.named = matched == Match::named;
+        if (standing.named) say_dormant(watch, row);
         standing.tally.begin(row.reading, false, say);
     } else {
         standing.tally.update(row.reading, say);
@@ -131,6 +135,12 @@ void SharedPollSource::take(Watch& watch, const resource::Row& row, const kernel
     standing.due = at + standing.interval.next(at, row.reading.usage, distance, row.reading.limit);
 }
 
+void SharedPollSource::say_dormant(const Watch& watch, const resource::Row& row) {
+    std::string remark = dormant_remark(*row.resource, row.subject, watch.levels,
+                                        row.reading.limit);
+    if (!remark.empty()) remarks_.push_back(std::move(remark));
+}
+
 void SharedPollSource::drop_unseen(Watch& watch) {
     for (auto place = watch.standings.begin(); place != watch.standings.end();) {
         Standing& standing = place->second;
@@ -138,7 +148,7 @@ void SharedPollSource::drop_unseen(Watch& watch) {
             ++place;
             continue;
         }
-        standing.tally.end(standing.named, 0, [&](brink_record& record) {
+        standing.tally.end(standing.named, BRINK_EXIT_ENDED, [&](brink_record& record) {
             if (standing.named) record.flags |= BRINK_RECORD_NAMED;
             records_.queue(standing.slot, watch.number, record);
         });

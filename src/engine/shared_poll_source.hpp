@@ -54,7 +54,7 @@ class SharedPollSource final : public RecordSource {
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return 0; }
-    [[nodiscard]] std::uint64_t unwatched() const override { return unwatched_; }
+    [[nodiscard]] std::uint64_t unwatched() const override { return 0; }  // it is a remark
 
   private:
     using Duration = PollInterval::Duration;
@@ -86,6 +86,7 @@ class SharedPollSource final : public RecordSource {
     [[nodiscard]] Group& group_of(const resource::Definition& definition);
     Result<std::string> look(Group& group, kernel::Machine& machine);
     void take(Watch& watch, const resource::Row& row, const kernel::Machine& machine, Duration at);
+    void say_dormant(const Watch& watch, const resource::Row& row);
     void drop_unseen(Watch& watch);
     void look_at_due(Duration at);
     void set_timer();
@@ -98,7 +99,7 @@ class SharedPollSource final : public RecordSource {
     SharedRecords records_;
     std::vector<std::string> remarks_;
     std::size_t n_standings_ = 0;
-    std::uint64_t unwatched_ = 0;
+    bool said_full_ = false;
 };
 
 }  // namespace brink::engine

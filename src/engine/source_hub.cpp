@@ -22,6 +22,7 @@ struct WaitingRecord {
     brink_record record;
     std::unique_ptr<brink_stack_record> stack;
     std::optional<resource::Subject> subject;  // what the source would say of it only now
+    std::optional<Culprit> culprit;            // likewise
 };
 
 }  // namespace
@@ -41,6 +42,11 @@ class SourceHub::Share final : public RecordSource {
         return source().engine_of(tally);
     }
     [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override;
+    [[nodiscard]] Selected selected(std::uint32_t watch) const override {
+        const auto number = number_of(watch);
+        return number ? source().selected(*number) : Selected{};
+    }
+    [[nodiscard]] const Culprit* culprit() const override;
     [[nodiscard]] std::string failure() const override { return source().failure(); }
     [[nodiscard]] std::vector<std::string> take_remarks() override {
         return source().take_remarks();
@@ -179,14 +185,21 @@ const resource::Subject* SourceHub::Share::subject_of(std::uint32_t tally) const
     return handed_over_->subject ? &*handed_over_->subject : nullptr;
 }
 
+const Culprit* SourceHub::Share::culprit() const {
+    if (!handed_over_) return source().culprit();
+    return handed_over_->culprit ? &*handed_over_->culprit : nullptr;
+}
+
 void SourceHub::Share::put(const brink_record& record, const brink_stack_record* stack) {
     if (waiting_.size() == kMostWaiting) {
         ++overflowed_;
         return;
     }
     const resource::Subject* subject = source().subject_of(record.tally);
+    const Culprit* culprit = source().culprit();
     waiting_.push_back({record, stack ? std::make_unique<brink_stack_record>(*stack) : nullptr,
-                        subject ? std::optional(*subject) : std::nullopt});
+                        subject ? std::optional(*subject) : std::nullopt,
+                        culprit ? std::optional(*culprit) : std::nullopt});
     const std::uint64_t one = 1;
     if (waiting_.size() == 1) (void)!::write(bell_.get(), &one, sizeof one);
 }

@@ -2,6 +2,8 @@
 // Where the hierarchies are mounted, and a walk over one.
 #include "kernel/cgroup_tree.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -48,6 +50,28 @@ Result<std::uint64_t> Cgroup::field(std::string_view name, std::string_view key)
     return fail(path_ + ": " + std::string(name) + " has no " + std::string(key), ENOENT);
 }
 
+bool Cgroup::is_whole_machine() const {
+    return path_ == "/" && ::access((directory_ + "/cgroup.events").c_str(), F_OK) != 0;
+}
+
+Cgroup Cgroup::child(const std::string& name) const {
+    return {(path_ == "/" ? "" : path_) + "/" + name, directory_ + "/" + name};
+}
+
+std::vector<Cgroup> Cgroup::children() const {
+    namespace fs = std::filesystem;
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator entry(directory_, error), end; !error && entry != end;
+         entry.increment(error))
+        if (std::error_code ignored; entry->is_directory(ignored) && !entry->is_symlink(ignored))
+            names.push_back(entry->path().filename().string());
+    std::sort(names.begin(), names.end());
+    std::vector<Cgroup> children;
+    for (const std::string& name : names) children.push_back(child(name));
+    return children;
+}
+
 CgroupTree::CgroupTree(const Mount& mount)
     : point_(mount.point),
       root_(mount.root == "/" ? "" : mount.root),
@@ -72,21 +96,13 @@ Result<CgroupTree> CgroupTree::unified(const std::vector<Mount>& mounts) {
 }
 
 void CgroupTree::visit(const std::function<void(const Cgroup&)>& visitor) const {
-    namespace fs = std::filesystem;
-    std::vector<std::string> paths{""};
-    while (!paths.empty()) {
-        const std::string path = std::move(paths.back());
-        paths.pop_back();
-        visitor(Cgroup((root_ + path).empty() ? "/" : root_ + path, point_ + path));
-        std::vector<std::string> below;
-        std::error_code error;
-        for (fs::directory_iterator entry(point_ + path, error), end; !error && entry != end;
-             entry.increment(error))
-            if (std::error_code ignored;
-                entry->is_directory(ignored) && !entry->is_symlink(ignored))
-                below.push_back(path + "/" + entry->path().filename().string());
-        std::sort(below.rbegin(), below.rend());
-        paths.insert(paths.end(), below.begin(), below.end());
+    std::vector<Cgroup> left{root()};
+    while (!left.empty()) {
+        const Cgroup cgroup = std::move(left.back());
+        left.pop_back();
+        visitor(cgroup);
+        std::vector<Cgroup> below = cgroup.children();
+        left.insert(left.end(), below.rbegin(), below.rend());
     }
 }
 

@@ -22,6 +22,16 @@ class Cgroup {
 
     /// "/" or "/system.slice/x.service": as /proc/PID/cgroup has it.
     [[nodiscard]] const std::string& path() const { return path_; }
+    /// Where its files are.
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
+    /// Whether it is the root of a whole hierarchy of v2, and not of a part that a container sees: its pressure is that of
+    /// the system. Only that root has no cgroup.events (cgroups(7)).
+    [[nodiscard]] bool is_whole_machine() const;
+
+    [[nodiscard]] Cgroup child(const std::string& name) const;
+    /// Those directly below, in order.
+    [[nodiscard]] std::vector<Cgroup> children() const;
 
     /// The number in file `name`; "max" is ~0, and so is anything v1 means by unlimited (2^62 and more). Errors:
     /// ENOENT, the cgroup is gone, or has no such file (the root cgroup has no limits; a controller that is not
@@ -50,6 +60,9 @@ class CgroupTree {
 
     /// 1 or 2.
     [[nodiscard]] int version() const { return version_; }
+
+    /// The one that is mounted.
+    [[nodiscard]] Cgroup root() const { return {root_.empty() ? "/" : root_, point_}; }
 
     /// Visits every cgroup below where the hierarchy is mounted, parents first, names in order.
     void visit(const std::function<void(const Cgroup&)>& visitor) const;

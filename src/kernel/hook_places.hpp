@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The places in the kernel that the engines hook, and how each is hooked on the running kernel: which program
-// (src/bpf/descriptor.bpf.c, process.bpf.c, syscall.bpf.c), on which function. docs/adr/0001-counting.md says why.
+// (src/bpf/descriptor.bpf.c, process.bpf.c, selection.bpf.c, syscall.bpf.c), on which function. docs/adr/0001-counting.md says why.
 #pragma once
 
 #include <array>
@@ -34,6 +34,10 @@ struct HookPlace {
     static constexpr unsigned kOptional = 128;    ///< not needed to count
     static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
     static constexpr unsigned kOwners = 512;      ///< only if watches have owners
+    static constexpr unsigned kCgroups = 1024;    ///< only if some selection is by cgroup
+    static constexpr unsigned kNames = 2048;      ///< only if one is by name
+    static constexpr unsigned kUsers = 4096;      ///< only if one is by user
+    static constexpr unsigned kPolicies = 8192;   ///< only if one is by scheduling policy
 
     const char* program;
     When when;

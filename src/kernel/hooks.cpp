@@ -155,8 +155,8 @@ void Hooks::size_maps(const HookOptions& options) {
     skeleton_->rodata->page_shift = static_cast<std::uint32_t>(
         std::countr_zero(static_cast<unsigned long>(::sysconf(_SC_PAGESIZE))));
     const auto effects = syscall_effects();
-    static_assert(sizeof skeleton_->rodata->syscall_effect == effects.size());
-    std::memcpy(const_cast<std::uint8_t*>(skeleton_->rodata->syscall_effect), effects.data(),
+    static_assert(sizeof skeleton_->rodata->syscall_effect == sizeof effects);
+    std::memcpy(const_cast<std::uint16_t*>(skeleton_->rodata->syscall_effect), effects.data(),
                 effects.size());
 }
 
@@ -186,7 +186,11 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
                            (!place.is(HookPlace::kDescriptors) || options.descriptors) &&
                            (!place.is(HookPlace::kMemory) || options.memory) &&
                            (!place.is(HookPlace::kResident) || options.resident) &&
-                           (!place.is(HookPlace::kOwners) || options.owners);
+                           (!place.is(HookPlace::kOwners) || options.owners) &&
+                           (!place.is(HookPlace::kCgroups) || options.cgroups) &&
+                           (!place.is(HookPlace::kNames) || options.names) &&
+                           (!place.is(HookPlace::kUsers) || options.users) &&
+                           (!place.is(HookPlace::kPolicies) || options.policies);
         hook.wanted = hook.choice.there && asked;
         if (!hook.choice.there && asked) {
             hook.reason = "this kernel has no function " + hook.choice.target;

@@ -34,6 +34,10 @@ struct HookOptions {
     bool memory = true;                 ///< some watch reads a number of an mm_struct
     bool resident = true;               ///< some watch reads its resident pages
     bool owners = true;                 ///< some watch has an owner
+    bool cgroups = true;                ///< some selection is by cgroup: who moves is to be seen
+    bool names = true;                  ///< by name: who is renamed
+    bool users = true;                  ///< by user: who becomes another one
+    bool policies = true;               ///< by scheduling policy
 };
 
 /// One program and the place it is attached to.
@@ -82,6 +86,18 @@ class Hooks {
     void take_from_account(std::uint32_t index);
     [[nodiscard]] std::uint64_t dropped_of(
         std::uint32_t account) const;  ///< its share of dropped()
+    /// Watch `index` as it was written.
+    [[nodiscard]] brink_watch watch(std::uint32_t index) const;
+
+    /// Writes selector `index` (< BRINK_MAX_SELECTORS), or name `index` (< BRINK_MAX_SELECTOR_NAMES) of all of them.
+    [[nodiscard]] Result<void> set_selector(std::uint32_t index, const brink_selector& selector);
+    [[nodiscard]] Result<void> set_selector_name(std::uint32_t index,
+                                                 const brink_selector_name& name);
+    /// Bit `bit` (< BRINK_MAX_SELECTED) of a selector's watches stands for `watch`.
+    void set_selected(std::uint32_t bit, std::uint32_t watch);
+    /// The first `count` selectors are in force from now on. `systemd_hierarchy`: the number of `name=systemd` of
+    /// cgroup v1; 0: there is none.
+    void use_selectors(std::uint32_t count, int systemd_hierarchy);
 
     /// vm.max_map_count, the limit of BRINK_KIND_MAPPINGS. Tallies that are there already follow with their next
     /// BRINK_COMMAND_CHECK.
@@ -102,8 +118,10 @@ class Hooks {
     [[nodiscard]] std::uint32_t tallies() const { return n_tallies_; }
 
     [[nodiscard]] std::uint64_t dropped() const;  ///< records that found the ring full
-    /// Children that found no free tally, tables without a place in the index.
+    /// Processes that found no free tally, tables without a place in the index.
     [[nodiscard]] std::uint64_t unwatched() const;
+    /// Tallies that a hook has linked and left for BRINK_COMMAND_COUNT and BRINK_COMMAND_COMMIT, so far.
+    [[nodiscard]] std::uint64_t pending() const;
     /// Runs that the kernel left out because the same program was at work on that CPU (a thread was
     /// preempted in it), and operations that gave up after too many collisions: counts may be off.
     [[nodiscard]] std::uint64_t missed() const;

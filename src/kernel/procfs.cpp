@@ -16,6 +16,9 @@
 namespace brink::kernel {
 namespace {
 
+constexpr std::string_view kSystemd = ":name=systemd:";
+constexpr const char* kFirstCgroupNamespace = "cgroup:[4026531835]";  // PROC_CGROUP_INIT_INO
+
 // ENOENT means that the process is gone: the files themselves exist on every kernel.
 tl::unexpected<Error> gone_or(pid_t pid, const Error& error) {
     if (error.code == ENOENT || error.code == ESRCH)
@@ -33,6 +36,8 @@ bool parse_after_comm(std::string_view text, ProcessStat& stat) {
     const auto num_threads = to_number<std::uint32_t>(next_word(text));
     (void)next_word(text);
     const auto start_time = to_number<std::uint64_t>(next_word(text));
+    for (int field = 23; field < 41; ++field) (void)next_word(text);
+    stat.policy = to_number<int>(next_word(text)).value_or(0);
     if (state.size() != 1 || !ppid || !flags || !num_threads || !start_time) return false;
     stat.state = state.front();
     stat.ppid = *ppid;
@@ -168,7 +173,6 @@ std::string Procfs::cgroup(pid_t pid) const {
     std::string_view rest = *text;
     std::string_view unified;
     std::string_view systemd;
-    constexpr std::string_view kSystemd = ":name=systemd:";
     while (const auto line = next_line(rest)) {
         if (line->substr(0, 3) == "0::") unified = line->substr(3);
         const std::size_t at = line->find(kSystemd);
@@ -177,6 +181,21 @@ std::string Procfs::cgroup(pid_t pid) const {
     // Mounted but unused, the unified hierarchy has everything in "/".
     if (unified.empty() || (unified == "/" && systemd.size() > 1)) return std::string(systemd);
     return std::string(unified);
+}
+
+int Procfs::systemd_hierarchy() const {
+    const auto text = read_text(root_ + "/self/cgroup");
+    std::string_view rest = text ? std::string_view(*text) : std::string_view{};
+    while (const auto line = next_line(rest)) {
+        const std::size_t at = line->find(kSystemd);
+        if (at != std::string_view::npos) return to_number<int>(line->substr(0, at)).value_or(0);
+    }
+    return 0;
+}
+
+bool Procfs::sees_all_cgroups() const {
+    return read_link(AT_FDCWD, root_ + "/self/ns/cgroup").value_or(kFirstCgroupNamespace) ==
+           kFirstCgroupNamespace;
 }
 
 Result<Limit> Procfs::limit(pid_t pid, int rlimit) const {

@@ -32,9 +32,11 @@ struct ProcessStat {
     std::uint32_t flags = 0;  ///< PF_… of the kernel
     std::uint32_t num_threads = 0;
     std::uint64_t start_time = 0;  ///< field 22: clock ticks (sysconf(_SC_CLK_TCK)) since boot
+    int policy = 0;  ///< SCHED_…, of the main thread, or of the one that was asked for
 
     /// The subject is past exit_files(): its table is gone, its pidfd not readable yet.
-    [[nodiscard]] bool exiting() const { return (flags & 0x4U) != 0; }  // PF_EXITING
+    [[nodiscard]] bool exiting() const { return (flags & 0x4U) != 0; }         // PF_EXITING
+    [[nodiscard]] bool of_kernel() const { return (flags & 0x200000U) != 0; }  // PF_KTHREAD
 };
 
 /// /proc/PID/status, proc_pid_status(5).
@@ -76,6 +78,13 @@ class Procfs {
     /// Path of the cgroup: that of the unified hierarchy, or of `name=systemd` where that one says
     /// more; "" if neither can be read. cgroups(7).
     [[nodiscard]] std::string cgroup(pid_t pid) const;
+
+    /// Number of the hierarchy `name=systemd` of cgroup v1; 0: there is none.
+    [[nodiscard]] int systemd_hierarchy() const;
+
+    /// Whether paths of cgroups are told from the root of the hierarchy: the caller is in no cgroup namespace of its
+    /// own. cgroup_namespaces(7).
+    [[nodiscard]] bool sees_all_cgroups() const;
 
     /// RLIMIT_… of `pid`: prlimit(2), or /proc/PID/limits (which everybody may read) where prlimit
     /// is not permitted.

@@ -17,6 +17,7 @@ constexpr const char* kMemoryCalls[] = {"brk",   "mmap",   "mprotect", "munmap",
 
 constexpr const char* kIds[] = {"setuid",   "setgid",    "setreuid",
                                 "setregid", "setresuid", "setresgid"};
+constexpr const char* kPolicies[] = {"sched_setscheduler", "sched_setattr"};
 
 constexpr const char* kHarmless[] = {
     "msync",
@@ -60,14 +61,12 @@ constexpr const char* kHarmless[] = {
     "sched_yield",
     "sched_setparam",
     "sched_getparam",
-    "sched_setscheduler",
     "sched_getscheduler",
     "sched_get_priority_max",
     "sched_get_priority_min",
     "sched_rr_get_interval",
     "sched_setaffinity",
     "sched_getaffinity",
-    "sched_setattr",
     "sched_getattr",
     "nanosleep",
     "clock_nanosleep",
@@ -288,25 +287,26 @@ constexpr const char* kSmall[] = {
     "vfork",
 };
 
-void set(std::array<std::uint8_t, kSyscalls>& table, const char* name, unsigned effect) {
+void set(std::array<std::uint16_t, kSyscalls>& table, const char* name, unsigned effect) {
     const int number = seccomp_syscall_resolve_name(name);
     if (number >= 0 && static_cast<std::size_t>(number) < kSyscalls)
-        table[static_cast<std::size_t>(number)] = static_cast<std::uint8_t>(effect);
+        table[static_cast<std::size_t>(number)] = static_cast<std::uint16_t>(effect);
 }
 
 }  // namespace
 
-std::array<std::uint8_t, kSyscalls> syscall_effects() {
-    std::array<std::uint8_t, kSyscalls> table;
+std::array<std::uint16_t, kSyscalls> syscall_effects() {
+    std::array<std::uint16_t, kSyscalls> table;
     table.fill(BRINK_EFFECT_ANY);
     for (const char* name : kHarmless) set(table, name, 0);
     for (const char* name : kMemoryCalls) set(table, name, BRINK_EFFECT_MEMORY);
     for (const char* name : kSmall) set(table, name, BRINK_EFFECT_SMALL);
-    for (const char* name : kIds) set(table, name, BRINK_EFFECT_IDS);
+    for (const char* name : kIds) set(table, name, BRINK_EFFECT_IDS | BRINK_EFFECT_SELECTION);
     set(table, "unshare", BRINK_EFFECT_TABLE);
     set(table, "close_range", BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE);
     set(table, "setrlimit", BRINK_EFFECT_LIMIT);
     set(table, "prlimit64", BRINK_EFFECT_PRLIMIT);
+    for (const char* name : kPolicies) set(table, name, BRINK_EFFECT_SELECTION);
     return table;
 }
 

@@ -12,6 +12,6 @@ inline constexpr std::size_t kSyscalls = 512;
 /// For each system call number of this architecture what it can do (enum brink_effect). A deny-list:
 /// only calls that cannot touch descriptors have no effect; a number that is not known here can do
 /// anything.
-[[nodiscard]] std::array<std::uint8_t, kSyscalls> syscall_effects();
+[[nodiscard]] std::array<std::uint16_t, kSyscalls> syscall_effects();
 
 }  // namespace brink::kernel

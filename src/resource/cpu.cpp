@@ -2,7 +2,8 @@
 // cpu: CPU time of a process against RLIMIT_CPU (getrlimit(2)), in nanoseconds; the rlimit is in seconds. At the soft
 // limit the kernel sends SIGXCPU and raises that limit by a second, so that the next signal comes a second later
 // (check_process_timers()); at the hard one it sends SIGKILL. A level of 100% is therefore gone in the moment in
-// which it is reached: take a lower one. The kernel looks when the timer ticks.
+// which it is reached: take a lower one. The kernel looks when the timer ticks, and counts for this limit in whole ticks;
+// what /proc shows, and is read from outside, is another clock (kernel/cpu_timer.hpp).
 #include <sys/resource.h>
 
 #include "resource/table.hpp"

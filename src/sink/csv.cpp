@@ -15,7 +15,8 @@ namespace {
 // In the order in which to_csv() adds them.
 constexpr std::string_view kHeader =
     "time,type,resource,scope,direction,level,level_as,cause,usage,limit,limit_hard,old_limit,unit,"
-    "pid,tid,ppid,start_time,comm,exe,uid,cgroup,unit_name,engine,rule,host,error,lost,reason,"
+    "pid,tid,ppid,start_time,comm,exe,uid,user_namespace,cgroup,unit_name,target,engine,rule,host,"
+    "error,times,lost,reason,"
     "action,"
     "result,detail\n";
 
@@ -67,8 +68,10 @@ void add_subject(Line& line, const Event& event) {
     line.add(event.comm);
     line.add(event.exe);
     line.add(event.uid);
+    line.add(event.user_namespace);
     line.add(event.cgroup);
     line.add(event.unit_name);
+    line.add(event.target);
 }
 
 }  // namespace
@@ -88,6 +91,7 @@ std::string to_csv(const Event& event) {
     line.add(event.host);
     const char* error = event.error ? strerrorname_np(*event.error) : nullptr;
     line.add(error ? error : event.error ? std::to_string(*event.error) : "");
+    line.add(event.times);
     line.add(event.lost);
     line.add(event.reason);
     line.add(event.action);

@@ -122,6 +122,15 @@ void append_evidence(std::string& out, const Evidence& evidence) {
     object.add("unavailable", evidence.unavailable);
 }
 
+void append_culprit_item(std::string& out, const CulpritItem& item) {
+    Object object(out);
+    object.add("kind", item.kind);
+    object.add("name", item.name);
+    object.add("id", item.id);
+    object.add("ns", item.ns);
+    object.add("count", item.count);
+}
+
 std::string_view direction_name(Direction direction) {
     return direction == Direction::up ? "up" : "down";
 }
@@ -159,6 +168,7 @@ void add_by_type(Object& object, std::string& out, const Event& event) {
     object.add("errno", event.error);
     if (event.error)
         if (const char* name = strerrorname_np(*event.error)) object.add("error", name);
+    object.add("times", event.times);
     object.add("lost", event.lost);
     object.add("reason", event.reason);
     object.add("action", event.action);
@@ -168,6 +178,10 @@ void add_by_type(Object& object, std::string& out, const Event& event) {
     if (event.evidence) {
         object.name("evidence");
         append_evidence(out, *event.evidence);
+    }
+    if (event.culprit) {
+        object.name("culprit");
+        out += culprit_json(*event.culprit);
     }
 }
 
@@ -192,6 +206,19 @@ std::string to_json(const Event& event) {
         object.add("host", event.host);
         object.add("boot_id", event.boot_id);
         add_by_type(object, out, event);
+    }
+    return out;
+}
+
+std::string culprit_json(const Culprit& culprit) {
+    std::string out;
+    {
+        Object object(out);
+        object.add("cpu", culprit.cpu);
+        object.add("ns", culprit.ns);
+        object.name("items");
+        append_array(out, culprit.items, append_culprit_item);
+        if (culprit.omitted_ns > 0) object.add("omitted_ns", culprit.omitted_ns);
     }
     return out;
 }

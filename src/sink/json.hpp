@@ -16,6 +16,9 @@ namespace brink::sink {
 /// whatever bytes the event's strings hold. Safe from any thread.
 [[nodiscard]] std::string to_json(const Event& event);
 
+/// The field "culprit" of an event, in itself.
+[[nodiscard]] std::string culprit_json(const Culprit& culprit);
+
 /// The value of the field "type": "crossing", "limit_changed", …
 [[nodiscard]] std::string_view type_name(EventType type);
 /// The way back; nullopt if there is no such type.

@@ -66,8 +66,10 @@ void read_subject(const Json& object, Event& event) {
     read(object, "comm", event.comm);
     read(object, "exe", event.exe);
     read(object, "uid", event.uid);
+    read(object, "user_namespace", event.user_namespace);
     read(object, "cgroup", event.cgroup);
     read(object, "unit_name", event.unit_name);
+    read(object, "target", event.target);
 }
 
 Evidence evidence_from(const Json& object) {
@@ -92,14 +94,33 @@ Evidence evidence_from(const Json& object) {
     return evidence;
 }
 
+Culprit culprit_from(const Json& object) {
+    Culprit culprit;
+    read(object, "cpu", culprit.cpu);
+    read(object, "ns", culprit.ns);
+    read(object, "omitted_ns", culprit.omitted_ns);
+    for (const Json& from : object.value("items", Json::array())) {
+        CulpritItem& item = culprit.items.emplace_back();
+        read(from, "kind", item.kind);
+        read(from, "name", item.name);
+        read(from, "id", item.id);
+        read(from, "ns", item.ns);
+        read(from, "count", item.count);
+    }
+    return culprit;
+}
+
 void read_by_type(const Json& object, Event& event) {
     read(object, "errno", event.error);
+    read(object, "times", event.times);
     read(object, "lost", event.lost);
     read(object, "reason", event.reason);
     read(object, "action", event.action);
     read(object, "result", event.result);
     read(object, "detail", event.detail);
     read(object, "cause_seq", event.cause_seq);
+    if (const auto found = object.find("culprit"); found != object.end())
+        event.culprit = culprit_from(*found);
     if (const auto found = object.find("evidence"); found != object.end())
         event.evidence = evidence_from(*found);
 }

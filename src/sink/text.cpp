@@ -11,11 +11,13 @@
 
 #include "base/units.hpp"
 #include "base/utf8.hpp"
+#include "sink/latency_text.hpp"
 #include "sink/text_evidence.hpp"
 
 namespace brink::sink {
 namespace {
 
+constexpr std::size_t kMostCulprits = 4;
 constexpr std::size_t kIndent = 14;  // of everything that belongs to the line above
 
 struct Mark {
@@ -63,7 +65,8 @@ std::string word_of(const Event& event) {
         case EventType::initial: return terminal_safe(event.level_as);
         case EventType::denied: {
             const char* name = event.error ? strerrorname_np(*event.error) : nullptr;
-            return name != nullptr ? name : "denied";
+            if (name != nullptr) return name;
+            return event.reason.empty() ? "denied" : terminal_safe(event.reason);
         }
         case EventType::limit_changed: return "limit";
         case EventType::exit: return "exit";
@@ -110,7 +113,8 @@ std::string note_of(const Event& event) {
             if (event.cause == "limit") return "the limit changed";
             return event.cause == "exit" ? "on exit" : "";
         case EventType::initial: return "from the start";
-        case EventType::denied: return "refused";
+        case EventType::denied:
+            return event.times ? fmt::format("refused {} times", *event.times) : "refused";
         case EventType::limit_changed:
             return event.old_limit
                        ? fmt::format("was {}", format_quantity(*event.old_limit, unit_of(event)))
@@ -186,6 +190,9 @@ std::string TextRenderer::render(const Event& event) {
     if (fold_.waiting() && (!folded || fold_.due(event))) out = flush();
     if (folded) return out;
     out += line(event) + "\n";
+    if (event.culprit)
+        out += std::string(kIndent, ' ') +
+               paint(style_, Tone::faint, culprit_line(*event.culprit, kMostCulprits)) + "\n";
     if (event.evidence) out += evidence_block(*event.evidence, style_, kIndent);
     return out;
 }

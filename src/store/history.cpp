@@ -137,7 +137,9 @@ Result<void> History::append(std::span<const HistoryEntry> entries) {
         if (auto begun = begin_anew(written.error().message); !begun) return begun;
         written = write(entries);
     }
-    if (!written && written.error().code == SQLITE_FULL) {  // of the bound on pages, perhaps
+    if (!written && written.error().code == SQLITE_FULL) {
+        // The log may be what fills the disk, or it is the bound on pages.
+        empty_log();
         trim(entries.size());
         written = write(entries);
     }
@@ -181,12 +183,16 @@ int History::insert(const HistoryEntry& entry) {
 Result<void> History::bound_log() {
     const std::string log = options_.path + "-wal";
     if (file_bytes(log) <= kMaxLogBytes) return {};
-    ::sqlite3_wal_checkpoint_v2(database_.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr,
-                                nullptr);
+    empty_log();
     if (file_bytes(log) <= kMaxLogBytes) return {};
     return fail(fmt::format("{} is larger than {}: a reader holds on to it", log,
                             format_quantity(kMaxLogBytes, Unit::bytes)),
                 SQLITE_BUSY);
+}
+
+void History::empty_log() {
+    ::sqlite3_wal_checkpoint_v2(database_.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                nullptr);
 }
 
 // In small steps, so that no batch takes much longer than others.

@@ -78,6 +78,7 @@ class History {
     [[nodiscard]] Result<void> write(std::span<const HistoryEntry> entries);
     [[nodiscard]] int insert(const HistoryEntry& entry);
     [[nodiscard]] Result<void> bound_log();
+    void empty_log();
     void trim(std::size_t written);
     void trim_by_age(std::size_t at_most);
     [[nodiscard]] bool clock_is_steady();

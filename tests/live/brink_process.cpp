@@ -45,7 +45,11 @@ void check_fields(const Event& event, const std::string& expected_engine) {
     EXPECT_GT(number(event, "pid"), 0) << brief(event);
     if (type == "exit") return;
     static const std::set<std::string> kCounts = {"nofile", "maps", "threads"};
-    EXPECT_EQ(event.value("unit", ""), kCounts.count(resource) ? "1" : "By") << brief(event);
+    const bool is_time = resource == "wakeup_latency";
+    EXPECT_EQ(event.value("unit", ""), is_time                   ? "ns"
+                                       : kCounts.count(resource) ? "1"
+                                                                 : "By")
+        << brief(event);
     EXPECT_GE(number(event, "usage"), 0) << brief(event);
     if (resource == "nofile" || !event.value("limit", Event()).is_null()) {
         EXPECT_GT(number(event, "limit"), 0) << brief(event);
@@ -217,9 +221,12 @@ bool BrinkRun::wait_for_event(const std::function<bool(const Event&)>& wanted) {
     });
 }
 
-BrinkWatch::BrinkWatch(pid_t pid, const RunOptions& options, const std::string& by) {
+BrinkWatch::BrinkWatch(pid_t pid, const RunOptions& options, const std::string& by)
+    : BrinkWatch({by, std::to_string(pid)}, options) {}
+
+BrinkWatch::BrinkWatch(const std::vector<std::string>& subject, const RunOptions& options) {
     std::vector<std::string> arguments = brink_arguments("watch", options);
-    arguments.insert(arguments.end(), {by, std::to_string(pid)});
+    arguments.insert(arguments.end(), subject.begin(), subject.end());
     child_ = std::make_unique<Child>(arguments, options.child);
 }
 

@@ -73,6 +73,8 @@ class BrinkRun {
 class BrinkWatch {
   public:
     explicit BrinkWatch(pid_t pid, const RunOptions& options, const std::string& by = "--pid");
+    // `subject`: whatever names whom to watch: {"--comm", "leaky"}.
+    BrinkWatch(const std::vector<std::string>& subject, const RunOptions& options);
     ~BrinkWatch();
 
     Child& child() { return *child_; }

@@ -1,73 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon.hpp"
 
-#include <gtest/gtest.h>
+#include <grp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include <csignal>
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
-#include <sstream>
+#include <cstring>
+#include <filesystem>
+
+#include "brink_process.hpp"
 
 namespace brink::live {
+namespace {
 
-std::string brinkd_path() {
-    const char* given = std::getenv("BRINKD");
-    return given ? given : DEFAULT_BRINKD;
+constexpr int kPatience_ms = 20000;
+
+void send_descriptor(int socket, int fd) {
+    char byte = 0;
+    iovec data{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* part = CMSG_FIRSTHDR(&header);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
+    ::sendmsg(socket, &header, 0);
 }
 
-std::string output_of(const std::vector<std::string>& arguments) {
-    Child child(arguments);
-    child.close_input();
-    child.wait();
-    return child.out();
+int receive_descriptor(int socket) {
+    char byte = 0;
+    iovec data{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    if (::recvmsg(socket, &header, MSG_CMSG_CLOEXEC) != 1) return -1;
+    const cmsghdr* part = CMSG_FIRSTHDR(&header);
+    int fd = -1;
+    if (part) std::memcpy(&fd, CMSG_DATA(part), sizeof fd);
+    return fd;
 }
 
-Daemon::Daemon(const std::string& rules, const ChildOptions& options) {
-    write_configuration(rules);
-    EXPECT_TRUE(start(options)) << said();
+}  // namespace
+
+Daemon::Daemon(const std::vector<std::string>& arguments, ChildOptions options) {
+    ::chmod((folder_ / "").c_str(), 0755);
+    socket_ = folder_ / "brink.sock";
+    std::vector<std::string> all = {daemon_path(), "--socket", socket_,
+                                    "--group",     std::to_string(kWatchers)};
+    if (std::find(arguments.begin(), arguments.end(), "--engine") == arguments.end())
+        all.insert(all.end(), {"--engine", engine()});
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    child_ = std::make_unique<Child>(all, std::move(options));
 }
 
-Daemon::~Daemon() { stop(); }
-
-void Daemon::stop() {
-    if (!child_) return;
-    child_->signal(SIGTERM);
-    child_->wait();
-    child_.reset();
+void Monitor::close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
 }
 
-void Daemon::write_configuration(const std::string& rules) const {
-    write_file(path("brink.toml"),
-               "[history]\nfile = \"" + history() + "\"\n" + rules);
+int Monitor::watch(pid_t pid, const std::string& spec) {
+    return brink_watch(fd_, pid, spec.c_str()) < 0 ? errno : 0;
 }
 
-bool Daemon::start(const ChildOptions& options) {
-    child_ = std::make_unique<Child>(
-        std::vector<std::string>{brinkd_path(), "--config", path("brink.toml"), "--socket",
-                                 path("brink.sock"), "--engine", engine()},
-        options);
-    return wait_for_line("^brinkd: rules: ");
+std::optional<brink_event> Monitor::next() {
+    while (true) {
+        pollfd waiting{fd_, POLLIN, 0};
+        brink_event event{};
+        if (::poll(&waiting, 1, kPatience_ms) <= 0 || brink_read(fd_, &event, 1) != 1)
+            return std::nullopt;
+        if (event.type != BRINK_EVENT_REPLY) return event;
+    }
 }
 
-nlohmann::json Daemon::status() const {
-    return nlohmann::json::parse(
-        output_of({brink_path(), "status", "-o", "json", "--socket", path("brink.sock")}), nullptr,
-        false);
+std::optional<brink_event> Monitor::next_of(brink_event_type type) {
+    auto event = next();
+    while (event && event->type != type) event = next();
+    return event;
 }
 
-std::vector<std::string> Daemon::events(const std::vector<std::string>& options) const {
-    std::vector<std::string> arguments{brink_path(), "events", "-o", "json", "--history",
-                                       history()};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    std::istringstream text(output_of(arguments));
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(text, line);) lines.push_back(line);
-    return lines;
+bool Monitor::silent() {
+    pollfd waiting{fd_, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 0;
 }
 
-// By a program that is not ours.
-bool Daemon::history_is_intact() const {
-    return output_of({"/usr/bin/sqlite3", "-readonly", history(), "PRAGMA integrity_check"}) == "ok\n";
+Monitor open_in(const Daemon& daemon, const std::function<void()>& prepare) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) std::abort();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        prepare();
+        const int fd = brink_open(daemon.socket().c_str(), 0);
+        if (fd >= 0) {
+            // The daemon has looked at who this is when it has answered.
+            brink_unwatch(fd, 1);
+            send_descriptor(ends[1], fd);
+        }
+        ::_exit(fd < 0);
+    }
+    ::close(ends[1]);
+    const int fd = receive_descriptor(ends[0]);
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    return Monitor(fd);
+}
+
+Monitor open_as(const Daemon& daemon, uid_t uid, gid_t gid, const std::vector<gid_t>& groups) {
+    return open_in(daemon, [&] {
+        if (::setgroups(groups.size(), groups.data()) || ::setresgid(gid, gid, gid) ||
+            ::setresuid(uid, uid, uid))
+            ::_exit(1);
+    });
 }
 
 }  // namespace brink::live

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// brinkd as the tests start it: with a configuration, a socket and a history of its own.
+// brinkd as the tests start it, and monitors at it, also of other users.
 #pragma once
 
+#include <brink/brink.h>
+
+#include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,41 +15,53 @@
 
 namespace brink::live {
 
-std::string brinkd_path();
+// Two ordinary users that nobody else is, and a group.
+inline constexpr uid_t kAlice = 4242;
+inline constexpr uid_t kBob = 4343;
+inline constexpr gid_t kWatchers = 4999;
 
 class Daemon {
   public:
-    // `rules`: what stands in the configuration behind [history].
-    explicit Daemon(const std::string& rules, const ChildOptions& options = {});
-    ~Daemon();
+    // With the engine under test, and kWatchers as the group that may watch everything.
+    explicit Daemon(const std::vector<std::string>& arguments = {}, ChildOptions options = {});
 
-    void write_configuration(const std::string& rules) const;
-    // Starts it, or starts it again. Whether it says that it serves.
-    bool start(const ChildOptions& options = {});
     Child& child() { return *child_; }
-    std::string said() { return child_->err(); }
-    bool wait_for_line(const std::string& expression) {
-        return child_->wait_for_error_line(expression);
-    }
-    // Asks for the end, and waits for it.
-    void stop();
-    void keep_history_in(const std::string& file) { history_ = file; }
-
-    std::string path(const std::string& name) const { return folder_ / name; }
-    std::string history() const { return history_.empty() ? path("events.db") : history_; }
-    // The answer of `brink status -o json`.
-    nlohmann::json status() const;
-    // What `brink events -o json` prints with these options, a line each.
-    std::vector<std::string> events(const std::vector<std::string>& options = {}) const;
-    bool history_is_intact() const;
+    const std::string& socket() const { return socket_; }
+    bool wait_ready() { return child_->wait_for_error_line("^brinkd: serving at "); }
 
   private:
     ScratchFolder folder_;
-    std::string history_;
+    std::string socket_;
     std::unique_ptr<Child> child_;
 };
 
-// What a program prints on standard output, whatever it says on standard error.
-std::string output_of(const std::vector<std::string>& arguments);
+// A descriptor of a monitor that closes itself.
+class Monitor {
+  public:
+    explicit Monitor(int fd = -1) : fd_(fd) {}
+    Monitor(Monitor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Monitor& operator=(Monitor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~Monitor() { close(); }
+
+    int fd() const { return fd_; }
+    void close();
+    // 0, or the errno.
+    int watch(pid_t pid, const std::string& spec);
+    // The next event that is no reply; nullopt when there is none in time, or the daemon has ended.
+    std::optional<brink_event> next();
+    std::optional<brink_event> next_of(brink_event_type type);
+    bool silent();  // whether nothing waits
+
+  private:
+    int fd_;
+};
+
+// Opened by a process with these ids, and brought here: authority is that of who opened it.
+Monitor open_as(const Daemon& daemon, uid_t uid, gid_t gid, const std::vector<gid_t>& groups = {});
+// In whatever state `prepare` has brought the process.
+Monitor open_in(const Daemon& daemon, const std::function<void()>& prepare);
 
 }  // namespace brink::live

@@ -18,7 +18,7 @@
 #include <random>
 #include <thread>
 
-#include "daemon.hpp"
+#include "rule_daemon.hpp"
 
 namespace brink::live {
 namespace {
@@ -53,14 +53,14 @@ bool sees_the_end(int fd) {
     return n == 0 || errno == ECONNRESET;  // the latter where it had not been accepted yet
 }
 
-std::uint64_t last_number(const Daemon& daemon) {
+std::uint64_t last_number(const RuleDaemon& daemon) {
     const std::string text = output_of(
         {"/usr/bin/sqlite3", "-readonly", daemon.history(), "SELECT max(number) FROM events"});
     return std::strtoull(text.c_str(), nullptr, 10);
 }
 
 TEST(DaemonFault, KilledAtAnyMoment) {
-    Daemon daemon(kBusy);
+    RuleDaemon daemon(kBusy);
     const auto seed = static_cast<unsigned>(scaled("BRINK_LIVE_SEED", ::getpid()));
     SCOPED_TRACE("BRINK_LIVE_SEED=" + std::to_string(seed));
     std::mt19937 random(seed);
@@ -92,16 +92,16 @@ TEST(DaemonFault, KilledAtAnyMoment) {
 }
 
 TEST(DaemonFault, AFullDiskIsSaidOnce) {
-    Daemon daemon(kQuiet);
+    RuleDaemon daemon(kQuiet);
     const std::string disk = daemon.path("disk");
     std::filesystem::create_directory(disk);
-    ASSERT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m"), 0);
+    ASSERT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=6m"), 0);
     daemon.stop();
     daemon.keep_history_in(disk + "/events.db");
     daemon.write_configuration(kBusy);
     ASSERT_TRUE(daemon.start());
     ASSERT_TRUE(eventually([&] { return last_number(daemon) > 10; }));
-    std::ofstream(disk + "/other") << std::string(1 << 20, 'x');
+    std::ofstream(disk + "/other") << std::string(6 << 20, 'x');  // as far as it goes
     ASSERT_TRUE(daemon.wait_for_line("the history cannot be written: .*full"));
     const std::uint64_t at_full = last_number(daemon);
     EXPECT_TRUE(eventually([&] { return daemon.status()["history"]["dropped"] > 0; }));
@@ -117,7 +117,7 @@ TEST(DaemonFault, AFullDiskIsSaidOnce) {
 }
 
 TEST(DaemonFault, ADamagedHistoryIsSetAside) {
-    Daemon daemon(kBusy);
+    RuleDaemon daemon(kBusy);
     ASSERT_TRUE(eventually([&] { return last_number(daemon) > 100; }));
     daemon.stop();
     const std::uint64_t before = last_number(daemon);
@@ -134,7 +134,7 @@ TEST(DaemonFault, ADamagedHistoryIsSetAside) {
 // In a guest only: the clock is the machine's.
 TEST(DaemonFault, TheClockIsSet) {
     if (!scaled("BRINK_LIVE_SET_CLOCK", 0)) GTEST_SKIP() << "the clock of this machine is not ours";
-    Daemon daemon(kBusy);
+    RuleDaemon daemon(kBusy);
     ASSERT_TRUE(eventually([&] { return last_number(daemon) > 20; }));
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -154,10 +154,8 @@ TEST(DaemonFault, TheClockIsSet) {
     EXPECT_FALSE(daemon.events({"-n", "5"}).empty());
 }
 
-TEST(DaemonFault, ClientsThatComeAndVanish) {
-    Daemon daemon(kQuiet);
-    ASSERT_TRUE(daemon.wait_for_line("runs as process"));
-    const unsigned before = *descriptor_count(daemon.child().pid());
+// The descriptors that it holds when 500 clients have come and gone again.
+unsigned descriptors_after_clients(RuleDaemon& daemon) {
     for (int i = 0; i < 500; ++i) {
         const int fd = connect_to(daemon.path("brink.sock"));
         if (fd < 0) continue;
@@ -166,11 +164,19 @@ TEST(DaemonFault, ClientsThatComeAndVanish) {
         ::close(fd);
     }
     EXPECT_TRUE(eventually([&] { return daemon.status()["clients"] == 0; }));
-    EXPECT_TRUE(eventually([&] { return descriptor_count(daemon.child().pid()) == before; }));
+    return descriptor_count(daemon.child().pid()).value_or(0);
+}
+
+TEST(DaemonFault, ClientsThatComeAndVanish) {
+    RuleDaemon daemon(kQuiet);
+    ASSERT_TRUE(daemon.wait_for_line("runs as process"));
+    const unsigned before = descriptors_after_clients(daemon);
+    EXPECT_GT(before, 0U);
+    EXPECT_EQ(descriptors_after_clients(daemon), before);
 }
 
 TEST(DaemonFault, NoDescriptorsLeft) {
-    Daemon daemon(kQuiet, {.soft_limit = 150, .hard_limit = 150});
+    RuleDaemon daemon(kQuiet, {.soft_limit = 150, .hard_limit = 150});
     ASSERT_TRUE(daemon.wait_for_line("runs as process"));
     std::vector<int> held;
     for (int i = 0; i < 300; ++i) held.push_back(connect_to(daemon.path("brink.sock")));
@@ -187,8 +193,9 @@ TEST(DaemonFault, NoDescriptorsLeft) {
 }
 
 TEST(DaemonFault, ProcessesThatComeAndGoAtOnce) {
-    Daemon daemon("[[rule]]\nname = \"forks\"\ncommand = [\"/bin/sh\", \"-c\", \"" +
-                  work("forker") + " 2000 </dev/null; kill -STOP $$\"]\nwatch = \"nofile=40\"\n");
+    RuleDaemon daemon("[[rule]]\nname = \"forks\"\ncommand = [\"/bin/sh\", \"-c\", \"" +
+                      work("forker") +
+                      " 2000 </dev/null; kill -STOP $$\"]\nwatch = \"nofile=40\"\n");
     ASSERT_TRUE(eventually([&] { return children(daemon.child().pid()).size() == 1; }));
     const pid_t shell = children(daemon.child().pid()).front();
     ASSERT_TRUE(eventually([&] {

@@ -182,7 +182,7 @@ TEST(Family, ChildrenBeyondMaxSubjectsAreToldOf) {
         ASSERT_TRUE(puppet.to(25, child));
         pids.push_back(puppet.last_pid());
     }
-    EXPECT_TRUE(run.child().wait_for_error_line("children left unwatched so far: 2;"))
+    EXPECT_TRUE(run.child().wait_for_error_line("processes left unwatched so far: 2;"))
         << run.child().err();
     ASSERT_EQ(puppet("@1 exit 0"), 0);
     ASSERT_EQ(puppet("wait 1"), 0);

@@ -46,6 +46,7 @@ std::set<pid_t> numbers_in(const std::string& folder) {
 }  // namespace
 
 std::string brink_path() { return from_environment("BRINK", DEFAULT_BRINK); }
+std::string daemon_path() { return from_environment("BRINKD", DEFAULT_BRINKD); }
 std::string engine() { return from_environment("BRINK_ENGINE", DEFAULT_ENGINE); }
 std::string work(const std::string& name) {
     return from_environment("BRINK_WORK", DEFAULT_WORK) + "/" + name;

@@ -16,6 +16,7 @@ namespace brink::live {
 
 // Where things are: from BRINK, BRINK_ENGINE and BRINK_WORK, else where this build has them.
 std::string brink_path();
+std::string daemon_path();  // BRINKD
 std::string engine();  // what --engine gets: `tracepoint` or `kernel`
 std::string work(const std::string& name);
 // A number from the environment, for slow guests and quick runs.

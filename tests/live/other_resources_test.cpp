@@ -4,45 +4,16 @@
 #include <sys/resource.h>
 
 #include "actor.hpp"
-#include "brink_process.hpp"
+#include "watched.hpp"
 
 namespace brink::live {
 namespace {
 
-class Watched {
-  public:
-    Watched(pid_t pid, std::vector<std::string> arguments) {
-        std::vector<std::string> all{brink_path(), "watch", "--pid",           std::to_string(pid),
-                                     "-o",         "json",  "--poll-interval", "5ms,20ms"};
-        all.insert(all.end(), arguments.begin(), arguments.end());
-        child_ = std::make_unique<Child>(std::move(all));
-    }
-    Child& operator*() { return *child_; }
-    // The event of this type for this resource at this level; null if it does not come.
-    Event wait(const std::string& type, const std::string& resource, std::uint64_t level = 0) {
-        Event found;
-        (void)eventually([&] {
-            for (const Event& event : parse_events(child_->out()))
-                if (event.value("type", "") == type && event.value("resource", "") == resource &&
-                    (level == 0 || event.value("level", std::uint64_t{0}) == level))
-                    found = event;
-            return !found.is_null();
-        });
-        return found;
-    }
-    void end() {
-        child_->signal(SIGTERM);
-        EXPECT_EQ(shell_status(child_->wait()), 0) << child_->err();
-    }
-
-  private:
-    std::unique_ptr<Child> child_;
-};
-
 TEST(OtherResources, BesideTheHooks) {
     const Actor actor;
     ASSERT_EQ(actor(Deed::set_limit, RLIMIT_NOFILE, 100), 0);
-    Watched watched(actor.pid(), {"-w", "threads=3", "-w", "nofile=20%", "-w", "cpu=500ms"});
+    Watched watched({"--pid", std::to_string(actor.pid())},
+                    {"-w", "threads=3", "-w", "nofile=20%", "-w", "cpu=500ms"});
     ASSERT_TRUE((*watched).wait_for_error_line("watching .* with engine " + engine() +
                                                ".*cpu with engine timer"))
         << (*watched).err();
@@ -69,11 +40,33 @@ TEST(OtherResources, BesideTheHooks) {
     watched.end();
 }
 
+// Of CPU time the kernel says when a level is reached: each of many once, in order, at or a little above it.
+TEST(OtherResources, EveryLevelOfCpuTime) {
+    const Actor actor;
+    ASSERT_EQ(actor(Deed::set_limit, RLIMIT_CPU, 1), 0);
+    Watched watched({"--pid", std::to_string(actor.pid())},
+                    {"-w", "cpu=100ms,200ms,300ms,400ms,500ms,600ms,700ms,800ms,900ms"});
+    ASSERT_TRUE((*watched).wait_for_error_line("watching .* with engine timer"));
+    ASSERT_EQ(actor(Deed::burn), 0);  // until the kernel says that a second is over
+    ASSERT_FALSE(watched.wait("crossing", "cpu", 900'000'000).is_null()) << (*watched).out();
+    std::uint64_t expected = 100'000'000;
+    std::uint64_t last = 0;
+    for (const Event& event : of_type(parse_events((*watched).out()), "crossing")) {
+        EXPECT_EQ(event.value("level", std::uint64_t{0}), expected);
+        EXPECT_GE(event.value("usage", std::uint64_t{0}), std::max(expected, last));
+        EXPECT_EQ(event.value("engine", ""), "timer");
+        last = event.value("usage", std::uint64_t{0});
+        expected += 100'000'000;
+    }
+    EXPECT_EQ(expected, 1'000'000'000U);
+    watched.end();
+}
+
 // Relative levels follow a limit that is changed, in the unit of the resource.
 TEST(OtherResources, LevelsFollowTheLimit) {
     const Actor actor;
     for (int i = 0; i < 300; ++i) ASSERT_EQ(actor(Deed::map), 0);
-    Watched watched(actor.pid(), {"-w", "data=50%"});
+    Watched watched({"--pid", std::to_string(actor.pid())}, {"-w", "data=50%"});
     ASSERT_TRUE(
         (*watched).wait_for_error_line("level 50% of data is dormant: the limit is unlimited"))
         << (*watched).err();
@@ -92,7 +85,8 @@ TEST(OtherResources, LevelsFollowTheLimit) {
 
 TEST(OtherResources, ASignalAtALevel) {
     const Actor actor;
-    Watched watched(actor.pid(), {"-w", "threads=4", "--on", "4=signal:KILL"});
+    Watched watched({"--pid", std::to_string(actor.pid())},
+                    {"-w", "threads=4", "--on", "4=signal:KILL"});
     ASSERT_TRUE((*watched).wait_for_error_line("^brink: watching"));
     for (int i = 0; i < 4; ++i) (void)actor(Deed::start_thread);
     EXPECT_FALSE(watched.wait("exit", "threads").is_null()) << (*watched).out();

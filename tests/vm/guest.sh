@@ -16,16 +16,17 @@
 #   --icount            one processor, and one instruction is one nanosecond of guest time: counts
 #                       that repeat
 #   --smp N, --mem MIB  2 and 2048 unless said
+#   --disk MIB          a disk of that size with an empty ext4, /dev/nvme0n1
 #   --append TEXT       more for the kernel's command line
 #   --shell             a shell on this terminal instead of a command; leave it with `exit`
 #
 # Exit status: the command's own; 124 when time ran out; 125 when the guest crashed or could not be
 # started.
 #
-# There is no disk and no network: all is in the initial RAM file system. The console is the first
-# serial port. The command's status and /out come back as a tar archive over the second one: serial
-# ports are the only devices whose drivers all of these kernels have built in, and nothing that is
-# printed can be taken for a status there.
+# There is no network, and no disk unless it is asked for: all is in the initial RAM file system. The
+# console is the first serial port. The command's status and /out come back as a tar archive over the
+# second one: the drivers of serial ports and of NVMe disks are what all of these kernels have built in,
+# and nothing that is printed can be taken for a status there.
 
 set -euo pipefail
 
@@ -38,7 +39,7 @@ die() {
 
 usage() { sed -n '4,/^$/s/^# \{0,1\}//p' "$0"; }
 
-add=() environment=() out='' log='' timeout=600 icount=0 smp=2 mem=2048 append='' shell=''
+add=() environment=() out='' log='' timeout=600 icount=0 smp=2 mem=2048 disk='' append='' shell=''
 
 parse_arguments() {
     [[ ${1:-} && $1 != --* ]] || { usage >&2 && exit 125; }
@@ -59,6 +60,7 @@ parse_arguments() {
             --timeout) timeout=$2 ;;
             --smp) smp=$2 ;;
             --mem) mem=$2 ;;
+            --disk) disk=$2 ;;
             --append) append=$2 ;;
             *) die "unknown option $1; see the top of $0" ;;
         esac
@@ -172,6 +174,11 @@ nogroup:x:65534:' >"$root/etc/group"
     rm -rf "$root"
 }
 
+build_disk() {
+    truncate -s "${disk}M" "$work/disk"
+    PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F "$work/disk" || die "--disk $disk: mkfs.ext4 failed"
+}
+
 # Boots, and streams the console to standard output.
 boot() {
     local vmlinuz=$kernel
@@ -188,6 +195,8 @@ boot() {
         -append "console=ttyS0 panic=-1 oops=panic noirqdebug quiet lsm=landlock,bpf $append")
     local report=(-serial "file:$work/report.tar.gz")
     ((icount)) && qemu+=(-icount shift=0)
+    [[ ! $disk ]] || qemu+=(-drive "file=$work/disk,if=none,id=disk,format=raw,cache=unsafe"
+        -device nvme,drive=disk,serial=brink)
 
     if [[ $shell ]]; then
         "${qemu[@]}" -serial mon:stdio "${report[@]}"
@@ -205,6 +214,7 @@ main() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/brink-guest.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     build_initramfs
+    [[ ! $disk ]] || build_disk
     boot || status=$?
     [[ ! $log || $shell ]] || { mkdir -p "$(dirname "$log")" && cp "$work/console" "$log"; }
 

@@ -36,15 +36,15 @@ filter_for() {
 run_guest() {
     local kernel=$1 log=build/vm/$1.log out=build/vm/$1.out start=$SECONDS status=0
     local options=(--timeout "$timeout" --out "$out") program passed failed skipped
-    options+=(--add "$build/app/brinkd/brinkd" --add "$(command -v sqlite3)" --env BRINKD=/usr/bin/brinkd)
-    options+=(--env BRINK_LIVE_SET_CLOCK=1 --env BRINK_LIVE_IDLE_DAEMON_PROCESSES=500)
-    options+=(--add "$build/app/brink/brink" --add "$build/tests/live/live_tests")
-    options+=(--env BRINK=/usr/bin/brink --env BRINK_ENGINE=kernel)
+    options+=(--add "$build/app/brink/brink" --add "$build/app/brinkd/brinkd" --add "$build/tests/live/live_tests")
+    options+=(--env BRINK=/usr/bin/brink --env BRINKD=/usr/bin/brinkd --env BRINK_ENGINE=kernel)
+    options+=(--add "$(command -v sqlite3)" --env BRINK_LIVE_SET_CLOCK=1 --env BRINK_LIVE_IDLE_DAEMON_PROCESSES=500)
     options+=(--env BRINK_WORK=/usr/lib/brink-tests --env BRINK_EVENT_LOG_DIR=/out/events)
     # Emulated processors are slow: where more of the same is no other test, there is less of it.
     options+=(--env BRINK_LIVE_ROUNDS="${BRINK_LIVE_ROUNDS:-40}")
     options+=(--env BRINK_LIVE_WATCHES="${BRINK_LIVE_WATCHES:-10}")
     options+=(--env BRINK_LIVE_IDLE_S="${BRINK_LIVE_IDLE_S:-20}")
+    [[ ! -x /usr/bin/cyclictest ]] || options+=(--add /usr/bin/cyclictest)
     for program in "$build"/tests/live/work/*; do
         [[ -f $program && -x $program ]] || continue
         options+=(--add "$program=/usr/lib/brink-tests/${program##*/}")

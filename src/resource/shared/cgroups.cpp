@@ -10,15 +10,6 @@
 namespace brink::resource {
 namespace {
 
-constexpr std::uint64_t kPressureWindowNs = 2'000'000'000;
-
-Subject the_cgroup(const kernel::Cgroup& cgroup) {
-    Subject subject;
-    subject.cgroup = cgroup.path();
-    subject.name = "cgroup " + cgroup.path();
-    return subject;
-}
-
 // "some avg10=17.70 avg60=…" as time in the window.
 Result<Reading> parse_pressure(const std::string& text) {
     constexpr std::string_view kKey = "some avg10=";
@@ -31,6 +22,34 @@ Result<Reading> parse_pressure(const std::string& text) {
 }
 
 }  // namespace
+
+std::string_view pressure_kind(const Resource& resource) {
+    return resource.name.substr(resource.name.find('_') + 1);
+}
+
+std::optional<std::uint64_t> pressure_total_ns(std::string_view text) {
+    constexpr std::string_view kKey = "total=";
+    const std::size_t at = text.find(kKey);  // the first line is that of "some"
+    if (!text.starts_with("some ") || at == text.npos) return std::nullopt;
+    std::string_view rest = text.substr(at + kKey.size());
+    rest = rest.substr(0, rest.find('\n'));
+    const auto us = kernel::to_number<std::uint64_t>(rest);
+    if (!us) return std::nullopt;
+    return *us * 1000;
+}
+
+Subject the_cgroup(const kernel::Cgroup& cgroup) {
+    Subject subject;
+    subject.cgroup = cgroup.path();
+    subject.name = "cgroup " + cgroup.path();
+    return subject;
+}
+
+Subject the_system() {
+    Subject subject;
+    subject.name = "the system";
+    return subject;
+}
 
 Result<Reading> usage_and_limit(const kernel::Cgroup& cgroup, std::string_view usage,
                                 std::string_view limit) {
@@ -87,16 +106,14 @@ Result<std::string> take_pressure(kernel::Machine& machine, std::string_view kin
     }
     const auto whole = parse_pressure(*system);
     if (!whole) return tl::unexpected<Error>(whole.error());
-    Subject subject;
-    subject.name = "the system";
-    take(std::move(subject), *whole);
+    take(the_system(), *whole);
     // The files are there whether the controller is enabled or not.
     const auto tree = machine.unified_cgroups();
     if (!tree) return "";
     tree->visit([&](const kernel::Cgroup& cgroup) {
+        if (cgroup.is_whole_machine()) return;  // it says the same once more
         const auto text = cgroup.text(std::string(kind) + ".pressure");
-        // The root of a whole machine says the same once more; that of a container does not.
-        if (!text || *text == *system) return;
+        if (!text) return;
         if (const auto reading = parse_pressure(*text)) take(the_cgroup(cgroup), *reading);
     });
     return "";

@@ -146,7 +146,7 @@ int stranger(long extra, long times) {
     return error;
 }
 
-[[noreturn]] void exec_self() {
+[[noreturn]] void exec_self(const std::string& program = "/proc/self/exe") {
     Puppet& me = puppets[self];
     int kept = 0;  // in the new image the close-on-exec ones are gone
     for (int i = 0; i < me.open_count; ++i)
@@ -156,9 +156,40 @@ int stranger(long extra, long times) {
     char index[16];
     std::snprintf(memory, sizeof memory, "%d", memory_fd);
     std::snprintf(index, sizeof index, "%d", self);
-    ::execl("/proc/self/exe", "puppet", "--memory", memory, "--self", index,
+    ::execl(program.c_str(), "puppet", "--memory", memory, "--self", index,
             static_cast<char*>(nullptr));
     std::abort();
+}
+
+// "exec", or "exec PROGRAM": a copy of puppet.
+[[noreturn]] void exec_as(const std::string& text) {
+    if (text.size() > 5) exec_self(text.substr(5));
+    exec_self();
+}
+
+int set_policy(int policy) {
+    sched_param parameters{};
+    parameters.sched_priority = policy == SCHED_OTHER ? 0 : 1;
+    return ::sched_setscheduler(0, policy, &parameters) == 0 ? 0 : errno;
+}
+
+// Starts a real-time thread, or ends it.
+int fifo_thread(bool on) {
+    static std::atomic<bool> wanted;
+    static std::thread thread;
+    if (!on) {
+        wanted = false;
+        thread.join();
+        return 0;
+    }
+    std::atomic<int> error{-1};
+    wanted = true;
+    thread = std::thread([&error] {
+        error = set_policy(SCHED_FIFO);
+        while (wanted) ::usleep(1000);
+    });
+    while (error == -1) ::usleep(1000);
+    return error;
 }
 
 int carry_out(const std::string& text) {
@@ -203,6 +234,13 @@ int carry_out(const std::string& text) {
     if (command == "block") return open_blocking(argument);
     if (command == "interrupt") return ::pthread_kill(blocked_thread, SIGUSR1);
     if (command == "unblocked") return wait_for_blocked();
+    if (command == "uid")  // the real one: root's rights stay
+        return ::setresuid(static_cast<uid_t>(number), static_cast<uid_t>(-1),
+                           static_cast<uid_t>(-1)) == 0
+                   ? 0
+                   : errno;
+    if (command == "policy") return set_policy(static_cast<int>(number));
+    if (command == "fifo") return fifo_thread(number != 0);
     if (command == "comm") return ::prctl(PR_SET_NAME, argument) == 0 ? 0 : errno;
     if (command == "wait") return ::waitpid(puppets[number].pid, nullptr, 0) > 0 ? 0 : errno;
     return EINVAL;
@@ -229,7 +267,7 @@ void obey(int index) {
             continue;
         }
         const std::string text = me.order;
-        if (text.compare(0, 4, "exec") == 0) exec_self();  // the new image answers
+        if (text.compare(0, 4, "exec") == 0) exec_as(text);  // the new image answers
         if (is_end(text)) {
             answered(me);
             ::_exit(std::atoi(text.c_str() + 4));
@@ -253,7 +291,7 @@ void lead() {
         if (index != 0) {
             order(index, text);
         } else if (text.compare(0, 4, "exec") == 0) {
-            exec_self();
+            exec_as(text);
         } else if (is_end(text)) {
             ::_exit(std::atoi(text.c_str() + 4));
         } else {
@@ -279,10 +317,11 @@ int main(int argc, char** argv) {
     brink::work::Options(
         "puppet",
         "Obeys lines on standard input: to N | bounce N | open | pair | limit N | cloexec N | exec "
-        "| exit S "
+        "[PROGRAM] | exit S "
         "| fork K | share K | wait K | unshare | stranger N TIMES | block FIFO | interrupt | "
         "unblocked "
-        "| comm NAME; `@K ` before it: the descendant number K does it. Answers `PID ERRNO`.")
+        "| comm NAME | uid N | policy N | fifo 0|1; `@K ` before it: the descendant number K does "
+        "it. Answers `PID ERRNO`.")
         .number("memory", "used by puppet itself after exec", &memory)
         .number("self", "used by puppet itself after exec", &index)
         .parse(argc, argv);

@@ -179,11 +179,37 @@ TEST(Options, EventsReadsAll) {
     EXPECT_TRUE(parse<EventsOptions>({"events", "--forecast"}).forecast);
 }
 
+TEST(Options, LatencyReadsWhatCyclictestReads) {
+    const auto latency = parse<LatencyOptions>({"latency", "-t", "-p", "80", "-i", "200", "-D",
+                                                "1m", "-h", "400", "-m", "-a", "0-1,3", "-d", "0",
+                                                "-q"});
+    EXPECT_FALSE(latency.threads);
+    EXPECT_EQ(latency.policy, SCHED_FIFO);
+    EXPECT_EQ(latency.priority, 80);
+    EXPECT_EQ(latency.interval_ns, 200'000U);
+    EXPECT_EQ(latency.duration_ns, 60'000'000'000U);
+    EXPECT_EQ(latency.histogram_ns, 400'000U);
+    EXPECT_EQ(latency.cpus, (std::vector<std::uint32_t>{0, 1, 3}));
+    EXPECT_TRUE(latency.lock_memory);
+    EXPECT_TRUE(latency.quiet);
+}
+
+TEST(Options, LatencyReadsUnitsAndNumbers) {
+    const auto latency = parse<LatencyOptions>({"latency", "--threads", "3", "-a", "-i", "2ms",
+                                                "-D", "5", "-l", "7", "--policy", "batch"});
+    EXPECT_EQ(latency.threads, 3U);
+    EXPECT_TRUE(latency.cpus.empty());
+    EXPECT_EQ(latency.interval_ns, 2'000'000U);
+    EXPECT_EQ(latency.duration_ns, 5'000'000'000U);
+    EXPECT_EQ(latency.loops, 7U);
+    EXPECT_EQ(latency.policy, SCHED_BATCH);
+}
+
 TEST(Options, HelpNamesEveryOption) {
     const std::pair<const char*, std::string> commands[] = {
-        {"run", run_help()},       {"watch", watch_help()},   {"top", top_help()},
-        {"limits", limits_help()}, {"doctor", doctor_help()}, {"events", events_help()},
-                                                            {"status", status_help()}};
+        {"run", run_help()},       {"watch", watch_help()},     {"top", top_help()},
+        {"limits", limits_help()}, {"latency", latency_help()}, {"doctor", doctor_help()},
+        {"events", events_help()}, {"status", status_help()}};
     for (const auto& [command, help] : commands) {
         for (const std::string& option : names_of(command)) {
             const std::string name = option.substr(option.find("--"));
@@ -205,15 +231,17 @@ TEST(Options, ManualAndCompletionsNameEveryOption) {
     for (const char* path :
          {"docs/man/brink.1", "packaging/completion/brink.bash", "packaging/completion/_brink"}) {
         const std::string text = read_document(path);
-        for (const char* command : {"run", "watch", "top", "limits", "doctor", "events", "status"})
+        for (const char* command :
+             {"run", "watch", "top", "limits", "latency", "doctor", "events", "status"})
             for (const std::string& option : names_of(command))
                 EXPECT_THAT(text, HasSubstr(option.substr(option.find("--")))) << path;
     }
 }
 
 TEST(Options, HelpFitsTheTerminal) {
-    for (const std::string& help : {general_help(), run_help(), watch_help(), top_help(),
-                                    limits_help(), doctor_help(), events_help(), status_help()}) {
+    for (const std::string& help :
+         {general_help(), run_help(), watch_help(), top_help(), limits_help(), latency_help(),
+          doctor_help(), events_help(), status_help()}) {
         std::size_t column = 0;
         for (const char c : help) {
             column = c == '\n' ? 0 : column + 1;

@@ -70,7 +70,7 @@ TEST_F(FakeSubject, ATableThatIsGoneBeforeItsProcessIsAnExit) {
     EXPECT_EQ(leaky.look(seconds(2)), State::alive);
     EXPECT_TRUE(queue_.empty());
     EXPECT_EQ(leaky.due(), seconds(2) + milliseconds(10));
-    leaky.end(0);
+    leaky.end(BRINK_EXIT_ENDED);
     ASSERT_EQ(queue_.size(), 2U);
     EXPECT_EQ(queue_[0].cause, BRINK_CAUSE_EXIT);
     EXPECT_EQ(queue_[1].type, BRINK_RECORD_EXIT + 0U);
@@ -94,7 +94,7 @@ TEST_F(FakeSubject, TheNextOwnerOfItsNumberIsNobody) {
     proc_.process(7, "other", 1, 101);
     EXPECT_EQ(leaky.look(seconds(2)), State::ended);
     EXPECT_TRUE(queue_.empty());
-    leaky.end(0);
+    leaky.end(BRINK_EXIT_ENDED);
     ASSERT_EQ(queue_.size(), 2U);
     EXPECT_STREQ(queue_[0].comm, "leaky");
 }

@@ -45,8 +45,8 @@ class Script {
         tally_.update({usage, limit, 4096}, emit());
         return take();
     }
-    std::string end(bool named, int error = 0) {
-        tally_.end(named, error, emit());
+    std::string end(bool named, brink_exit_reason reason = BRINK_EXIT_ENDED) {
+        tally_.end(named, reason, emit());
         return take();
     }
     [[nodiscard]] const PollTally& tally() const { return tally_; }
@@ -181,7 +181,7 @@ TEST(PollTally, ExitOfTheNamedOrReportedOnly) {
 TEST(PollTally, WithdrawnWithoutGoingDown) {
     Script script(watch_of({absolute(10)}));
     EXPECT_EQ(script.begin(15, 100), "initial10@15");
-    EXPECT_EQ(script.end(true, EPERM), "exit1");
+    EXPECT_EQ(script.end(true, BRINK_EXIT_FORBIDDEN), "exit1");
 }
 
 TEST(PollTally, DistanceToTheNearestThreshold) {

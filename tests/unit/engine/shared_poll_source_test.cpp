@@ -158,6 +158,19 @@ TEST_F(SharedPoll, ThatThereIsNothingIsARemark) {
     EXPECT_EQ(reader_->next_text(), "initial 8 @9");
 }
 
+TEST_F(SharedPoll, ADormantLevelIsSaidOfWhatWasNamed) {
+    cgroup("/a", 3, "max");
+    ASSERT_TRUE(source_->select(watch("pids", {percent(80), at(9)}), cgroup_selection("/a")));
+    const auto remarks = source_->take_remarks();
+    ASSERT_EQ(remarks.size(), 1U);
+    EXPECT_EQ(remarks[0],
+              "80% of pids is dormant for cgroup /a: the limit is unlimited; it wakes when a "
+              "changed limit allows it");
+    cgroup("/a", 3, "3");
+    EXPECT_EQ(reader_->next_text(), "limit");
+    EXPECT_EQ(reader_->next_text(), "crossing up 3 @3 by limit");
+}
+
 TEST_F(SharedPoll, WhatCannotBeIsAnError) {
     files_.write("self/mountinfo",
                  "30 24 0:26 / " + files_.root() + "/pids rw - cgroup cgroup rw,memory\n");

@@ -18,14 +18,14 @@ REQUIRED_OF_SCOPE = {"process": ["start_time"], "thread": ["start_time"], "user"
 REQUIRED = {
     "crossing": REQUIRED_OF_SUBJECTS + ["direction", "level", "level_as"],
     "initial": REQUIRED_OF_SUBJECTS + ["direction", "level", "level_as"],
-    "denied": REQUIRED_OF_SUBJECTS + ["errno", "error"],
+    "denied": REQUIRED_OF_SUBJECTS,
     "limit_changed": REQUIRED_OF_SUBJECTS,
     "exit": ["resource", "scope", "engine", "watch"],
     "lost": ["lost", "engine"],
     "resync": REQUIRED_OF_SUBJECTS,
     "action": ["action", "result", "cause_seq"],
 }
-FOREIGN = {"errno": 24, "lost": 1, "old_limit": 5, "reason": "credentials", "result": "done", "direction": "up"}
+FOREIGN = {"errno": 24, "times": 2, "lost": 1, "old_limit": 5, "reason": "credentials", "result": "done", "direction": "up"}
 SPOILT = {"time": "2026-11-20 09:30:00", "seq": 0, "type": "crossed", "boot_id": "x", "host": "", "pid": 0,
           "usage": -1, "limit": "unlimited", "level": 1.5, "unit": "bytes", "comm": None, "uid": 4294967296}
 
@@ -38,6 +38,9 @@ def spoil(event):
     for field, value in SPOILT.items():
         if field in event:
             yield f"{field} spoilt", event | {field: value}
+    if event["type"] == "denied":
+        told = {"reason"} if "reason" in event else {"errno", "error"}
+        yield "without any reason", {name: value for name, value in event.items() if name not in told}
     if event["type"] == "initial":
         yield "downwards", event | {"direction": "down"}
     if event.get("scope") not in (None, "user"):
@@ -46,8 +49,8 @@ def spoil(event):
         yield "with a target", event | {"target": "/home"}
     for field, value in FOREIGN.items():
         if field not in event and field not in REQUIRED[event["type"]]:
-            allowed = {"old_limit": "limit_changed", "reason": "exit"}
-            if allowed.get(field) != event["type"]:
+            allowed = {"errno": ["denied"], "old_limit": ["limit_changed"], "reason": ["exit", "denied"], "times": ["denied"]}
+            if event["type"] not in allowed.get(field, []):
                 yield f"with {field}", event | {field: value}
 
 

@@ -90,6 +90,8 @@ TEST(Json, NamesSubjectsThatAreNoProcess) {
     EXPECT_THAT(to_json(events[3]),
                 HasSubstr(R"("pid":1234,"comm":"leaky","target":"tcp 0.0.0.0:80","engine")"));
     EXPECT_THAT(to_json(events[5]), HasSubstr(R"("unit":"1","engine")"));
+    EXPECT_THAT(to_json(events[6]), HasSubstr(R"("times":3,"reason":"oom_kill")"));
+    EXPECT_THAT(to_json(events[6]), Not(HasSubstr("errno")));
 }
 
 TEST(Json, NamesEveryType) {

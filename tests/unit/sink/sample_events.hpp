@@ -112,13 +112,23 @@ inline std::vector<Event> shared_events() {
     acted.pid = acted.tid = 1234;
     acted.comm = "leaky";
     acted.uid = 1000;
+    Event killed = subject_event(EventType::denied, 7);
+    killed.scope = "cgroup";
+    killed.resource = "memory";
+    killed.pid = killed.tid = killed.ppid = {};
+    killed.start_time = {};
+    killed.comm = killed.exe = "";
+    killed.reason = "oom_kill";
+    killed.times = 3;
+    killed.engine = "notify";
     Event socket = shared_crossing(4, "accept_queue", "socket");
     socket.target = "tcp 0.0.0.0:80";
     socket.pid = 1234;
     socket.comm = "leaky";
     Event file_system = shared_crossing(5, "inodes", "system");
     file_system.target = "/home";
-    return {user, cgroup, acted, socket, file_system, shared_crossing(6, "file_nr", "system")};
+    return {user,  cgroup, acted, socket, file_system, shared_crossing(6, "file_nr", "system"),
+            killed};
 }
 
 /// One event of every type and shape, numbered from 1.
@@ -152,6 +162,13 @@ inline std::vector<Event> sample_events() {
     action.cause_seq = 1;
     action.rule = "web";
     action.evidence = sample_evidence();
+    Event woken = crossing(29, Direction::up, 300'000);
+    woken.resource = "wakeup_latency";
+    woken.unit = "ns";
+    woken.culprit = Culprit{.cpu = 1,
+                            .ns = 300'000,
+                            .items = {{"task", "hog", 77, 200'000, 1}, {"self", "", {}, 99'000, 1}},
+                            .omitted_ns = 1'000};
     Event with_evidence = crossing(30, Direction::up, 820);
     with_evidence.evidence = Evidence{.total = 0,
                                       .items = {},
@@ -169,6 +186,7 @@ inline std::vector<Event> sample_events() {
             lost,
             subject_event(EventType::resync, 28),
             action,
+            woken,
             with_evidence};
 }
 

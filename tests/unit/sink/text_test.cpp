@@ -82,6 +82,7 @@ TEST_F(Text, NamesSubjectsThatAreNoProcess) {
 09:29:59.123  ▲ accept_queue 80%      820 of 1024   204 left  tcp 0.0.0.0:80 of leaky[1234]
 09:29:59.123  ▲ inodes 80%      820 of 1024   204 left  /home
 09:29:59.123  ▲ file_nr 80%      820 of 1024   204 left  the system
+09:29:59.123  ✗ memory oom_kill   820 of 1024   204 left  cgroup /system.slice/leaky.service  refused 3 times
 )");
 }
 

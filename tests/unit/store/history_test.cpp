@@ -221,6 +221,26 @@ TEST_F(HistoryTest, SurvivesAFullDisk) {
     EXPECT_EQ(::umount(mount_point.c_str()), 0);
 }
 
+// The file system is smaller than the log may be: what fills the disk is the history itself.
+TEST_F(HistoryTest, ItsOwnLogFillsTheDisk) {
+    const std::string mount_point = folder / "small";
+    std::filesystem::create_directory(mount_point);
+    if (::mount("tmpfs", mount_point.c_str(), "tmpfs", 0, "size=2m") != 0)
+        GTEST_SKIP() << "no file system can be mounted here (errno " << errno << ")";
+    options.path = mount_point + "/events.db";
+    options.max_bytes = 256 << 10;
+    {
+        auto history = open();
+        for (int i = 0; i < 400; ++i) {
+            const auto appended = history->append(sample_entries(*history, 100 * i, 100, 300));
+            ASSERT_TRUE(appended) << i << ": " << appended.error().message;
+        }
+        EXPECT_EQ(ask_file("SELECT max(number) FROM events"), 40000);
+        EXPECT_TRUE(intact(options.path));
+    }
+    EXPECT_EQ(::umount(mount_point.c_str()), 0);
+}
+
 // Somebody who reads, and never ends, must not make the log grow for ever.
 TEST_F(HistoryTest, AReaderThatHoldsOnIsSaid) {
     auto history = open();

@@ -6,9 +6,9 @@
 
 set -eu
 
-readonly files=open_close,fork_exit,null_syscall
+readonly files=open_close,open_close_cold,dup_close,connect_accept,fork_exit,fork_exec_exit,null_syscall
 readonly memory=mmap_munmap,brk_pair,page_fault
-readonly all=$files,$memory,thread_join
+readonly all=$files,$memory,thread_join,wakeup_pair
 readonly limit=100000 # far away: beyond half the limit brink attaches one hook more
 
 # The JSON lines of file $2 to /out/figures, as those of case $1.
@@ -16,9 +16,15 @@ keep() {
     sed "s/^{/{\"case\": \"$1\", /" "$2" >>/out/figures
 }
 
+# On the disk of the guest: what is not in the page cache is read from there.
+mkdir -p /disk
+mount -t ext4 /dev/nvme0n1 /disk
+fresh_disk() { rm -rf /disk/cold && mkdir /disk/cold; }
+
 # Case $1: loops $2, in processes of their own and with nothing beside them.
 alone() {
-    loops --loops "$2" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" >/tmp/lines
+    fresh_disk
+    loops --disk /disk/cold --loops "$2" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" >/tmp/lines
     keep "$1" /tmp/lines
 }
 
@@ -27,8 +33,9 @@ beside() {
     loops=$1 spec=$2 pid=$3
     shift 3
     rm -f /tmp/events
+    fresh_disk
     sleep 1 # for what the case before has left behind
-    loops --loops "$loops" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" \
+    loops --disk /disk/cold --loops "$loops" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" \
         --limit "$limit" "$@" --armed 'brink: watching' -- \
         brink watch --engine kernel -o json --events /tmp/events -w "$spec" --pid "$pid" >/tmp/lines
 }
@@ -62,8 +69,8 @@ rm /out/figures
 
 alone before "$all"
 watched both "$files" nofile=10000 '{self}'
-watched up open_close nofile=10000:up '{self}'
-watched other_both open_close,fork_exit nofile=10000 '{other}'
+watched up open_close,open_close_cold,dup_close nofile=10000:up '{self}'
+watched other_both "$files" nofile=10000 '{other}'
 watched other_up open_close nofile=10000:up '{other}'
 hovering hover_10 10 "$limit"
 hovering hover_10000 10000 "$limit"
@@ -73,6 +80,8 @@ watched memory "$memory" as=100G '{self}'
 watched other_memory "$memory" as=100G '{other}'
 watched threads thread_join threads=1000 '{self}'
 watched other_threads thread_join threads=1000 '{other}'
+watched wakeups wakeup_pair wakeup_latency=1s '{self}'
+watched other_wakeups wakeup_pair wakeup_latency=1s '{other}'
 alone after "$all"
 
 # Audit comes last: it does not switch off cleanly.

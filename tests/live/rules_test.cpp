@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // brinkd: rules, what it keeps of them, and how it bears a new configuration.
-#include "daemon.hpp"
+#include "rule_daemon.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,13 +28,14 @@ std::string types_of(const std::vector<std::string>& lines) {
     std::string types;
     for (const std::string& line : lines) {
         const auto event = nlohmann::json::parse(line);
-        types += event.value("type", "") + ":" + event.value("action", event.value("level_as", "")) +
-                 ":" + event.value("result", "") + " ";
+        types += event.value("type", "") + ":" +
+                 event.value("action", event.value("level_as", "")) + ":" +
+                 event.value("result", "") + " ";
     }
     return types;
 }
 
-long pid_said(Daemon& daemon) {
+long pid_said(RuleDaemon& daemon) {
     std::smatch match;
     const std::string said = daemon.said();
     return std::regex_search(said, match, std::regex("runs as process ([0-9]+)"))
@@ -42,11 +43,11 @@ long pid_said(Daemon& daemon) {
                : 0;
 }
 
-TEST(Daemon, ARuleWatchesWritesAndActs) {
-    Daemon daemon(holder("hold",
-                         "watch = \"nofile=5,8:up\"\non = [\"5=log\", \"8=exec:echo $BRINK_USAGE "
-                         ">&2\", \"8=raise:4096\", \"8=evidence\"]\n"),
-                  {.soft_limit = 64, .hard_limit = 128});
+TEST(Rules, ARuleWatchesWritesAndActs) {
+    RuleDaemon daemon(
+        holder("hold", "watch = \"nofile=5,8:up\"\non = [\"5=log\", \"8=exec:echo $BRINK_USAGE "
+                       ">&2\", \"8=raise:4096\", \"8=evidence\"]\n"),
+        {.soft_limit = 64, .hard_limit = 128});
     ASSERT_TRUE(daemon.wait_for_line("evidence done"));
     ASSERT_TRUE(daemon.wait_for_line("exec:echo.* done"));
     ASSERT_TRUE(daemon.wait_for_line("raise:4096 done"));
@@ -63,28 +64,29 @@ TEST(Daemon, ARuleWatchesWritesAndActs) {
     EXPECT_TRUE(daemon.history_is_intact());
 }
 
-TEST(Daemon, DryRunOnlySays) {
-    Daemon daemon(holder("hold", "watch = \"nofile=8:up\"\non = \"8=signal:KILL\"\ndry_run = true\n"));
+TEST(Rules, DryRunOnlySays) {
+    RuleDaemon daemon(
+        holder("hold", "watch = \"nofile=8:up\"\non = \"8=signal:KILL\"\ndry_run = true\n"));
     ASSERT_TRUE(daemon.wait_for_line("signal:KILL dry_run"));
     EXPECT_TRUE(alive(static_cast<pid_t>(pid_said(daemon))));
 }
 
-TEST(Daemon, ASupervisedCommandIsStartedAgainAndARuleActsSoOften) {
-    Daemon daemon(holder("hold",
-                         "watch = \"nofile=8:up\"\non = \"8=signal:KILL\"\nrestart_delay = \"1ms\"\n"
-                         "max_per_hour = 3\ncool_down = \"1ms\"\n"));
+TEST(Rules, ASupervisedCommandIsStartedAgainAndARuleActsSoOften) {
+    RuleDaemon daemon(
+        holder("hold", "watch = \"nofile=8:up\"\non = \"8=signal:KILL\"\nrestart_delay = \"1ms\"\n"
+                       "max_per_hour = 3\ncool_down = \"1ms\"\n"));
     ASSERT_TRUE(daemon.wait_for_line("was killed by signal 9"));
     ASSERT_TRUE(daemon.wait_for_line("signal:KILL refused.*acted 3 times within an hour"));
     ASSERT_TRUE(eventually([&] {
-        return types_of(daemon.events({"--type", "crossing,action"})).ends_with(
-            "action:signal:KILL:sent crossing:8: action:signal:KILL:refused ");
+        return types_of(daemon.events({"--type", "crossing,action"}))
+            .ends_with("action:signal:KILL:sent crossing:8: action:signal:KILL:refused ");
     }));
 }
 
-TEST(Daemon, ANewConfigurationDisturbsOnlyWhatChanged) {
+TEST(Rules, ANewConfigurationDisturbsOnlyWhatChanged) {
     const std::string a = holder("a", "watch = \"nofile=500\"\n");
     const std::string b = holder("b", "watch = \"nofile=500\"\n");
-    Daemon daemon(a + b);
+    RuleDaemon daemon(a + b);
     ASSERT_TRUE(daemon.wait_for_line("rule a: .* runs as process"));
     const long first = pid_said(daemon);
     daemon.write_configuration(a + holder("b", "watch = \"nofile=501\"\n"));
@@ -100,10 +102,10 @@ TEST(Daemon, ANewConfigurationDisturbsOnlyWhatChanged) {
     EXPECT_EQ(daemon.status()["rules"].size(), 2U);
 }
 
-TEST(Daemon, NothingIsAttachedAfterItsEnd) {
+TEST(Rules, NothingIsAttachedAfterItsEnd) {
     std::set<std::uint32_t> programs;
     {
-        Daemon daemon(holder("hold", "watch = \"nofile=500\"\n"));
+        RuleDaemon daemon(holder("hold", "watch = \"nofile=500\"\n"));
         ASSERT_TRUE(daemon.wait_for_line("runs as process"));
         programs = bpf_programs_of(daemon.child().pid());
         EXPECT_FALSE(programs.empty());
