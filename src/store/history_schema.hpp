@@ -14,7 +14,7 @@ inline constexpr std::int64_t kSchemaVersion = 1;
 inline constexpr const char* kSettings = "PRAGMA auto_vacuum=INCREMENTAL;"
                                          "PRAGMA journal_mode=WAL;"
                                          "PRAGMA synchronous=NORMAL;"
-                                         "PRAGMA wal_autocheckpoint=512;"
+                                         "PRAGMA wal_autocheckpoint=128;"
                                          "PRAGMA journal_size_limit=4194304;"
                                          "PRAGMA cache_size=-256;"
                                          "PRAGMA temp_store=MEMORY;";
