@@ -7,13 +7,18 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <span>
 #include <utility>
 
 namespace brink::store {
 namespace {
 
 constexpr std::size_t kMostNotices = 16;
+constexpr std::size_t kTogether =
+    256;  // entries of one transaction: a small history has room for them
 
 }  // namespace
 
@@ -85,7 +90,8 @@ void HistoryWriter::work() {
         untried_ = false;
         Batch batch{{std::make_move_iterator(queue_.begin()),
                      std::make_move_iterator(queue_.end())},
-                    counters_.dropped};
+                    counters_.dropped,
+                    0};
         queue_.clear();
         lock.unlock();
         write(std::move(batch));
@@ -96,10 +102,8 @@ void HistoryWriter::work() {
 void HistoryWriter::write(Batch batch) {
     const Result<void> outcome = try_to_write(batch);
     const std::lock_guard lock(mutex_);
-    if (outcome)
-        counters_.written += batch.entries.size();
-    else
-        put_back(std::move(batch.entries));
+    counters_.written += batch.written;
+    put_back(std::move(batch.entries));
     say_outcome(outcome);
 }
 
@@ -112,8 +116,17 @@ Result<void> HistoryWriter::try_to_write(Batch& batch) {
     }
     std::uint64_t number = history_->next_number() + batch.dropped - skipped_;
     for (HistoryEntry& entry : batch.entries) entry.number = number++;
-    auto appended = history_->append(batch.entries);
-    if (appended && !batch.entries.empty()) skipped_ = batch.dropped;
+    Result<void> appended;
+    while (appended && batch.written < batch.entries.size()) {
+        const std::span<const HistoryEntry> rest = std::span(batch.entries).subspan(batch.written);
+        const auto part = rest.first(std::min(rest.size(), kTogether));
+        appended = history_->append(part);
+        if (!appended) break;
+        batch.written += part.size();
+        skipped_ = batch.dropped;
+    }
+    batch.entries.erase(batch.entries.begin(),
+                        batch.entries.begin() + static_cast<std::ptrdiff_t>(batch.written));
     if (std::string remark = history_->take_remark(); !remark.empty()) {
         const std::lock_guard lock(mutex_);
         say(std::move(remark));

@@ -59,6 +59,7 @@ class HistoryWriter {
     struct Batch {
         std::vector<HistoryEntry> entries;
         std::uint64_t dropped = 0;  ///< before them, since the start
+        std::size_t written = 0;    ///< of them; the others are left in `entries`
     };
     void work();
     void write(Batch batch);

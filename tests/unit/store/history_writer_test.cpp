@@ -46,6 +46,22 @@ TEST_F(HistoryWriterTest, WritesWhatIsAppended) {
     EXPECT_FALSE(notified(*writer));
 }
 
+// More waits than the history may hold at once.
+TEST_F(HistoryWriterTest, ALongQueueGoesIntoASmallHistory) {
+    options.max_bytes = 1 << 20;
+    auto writer = start();
+    for (int i = 0; i < 4096; ++i) writer->append(sample_event(i), sample_line(i, 800));
+    writer->flush();
+    EXPECT_EQ(writer->counters().waiting, 4096U);
+    make_folder();
+    writer->append(sample_event(0), sample_line(0));
+    writer->flush();
+    EXPECT_EQ(writer->counters().written, 4096U);
+    EXPECT_EQ(writer->counters().problem, "");
+    EXPECT_EQ(ask(options.path, "SELECT max(number) FROM events"), 4097);
+    EXPECT_LE(std::filesystem::file_size(options.path), 2U << 20);
+}
+
 TEST_F(HistoryWriterTest, WritesTheRestAtItsEnd) {
     make_folder();
     append(*start(), 0, 2000);
