@@ -25,11 +25,11 @@ namespace {
 
 using testing::HasSubstr;
 
-// A shell that goes over the level and back as fast as it can.
+// A shell that goes over the level and back, some hundred times a second.
 const char* const kBusy =
-    "[[rule]]\nname = \"busy\"\ncommand = [\"/bin/sh\", \"-c\", \"while :; do exec 5</dev/null "
-    "6</dev/null 7</dev/null; exec 5<&- 6<&- 7<&-; done\"]\nwatch = \"nofile=6\"\n"
-    "restart_delay = \"1ms\"\nmax_per_hour = 3600\n";
+    "[[rule]]\nname = \"busy\"\ncommand = [\"/bin/sh\", \"-c\", \"while :; do for i in 0 1 2 3 4 "
+    "5 6 7 8 9; do exec 5</dev/null 6</dev/null 7</dev/null; exec 5<&- 6<&- 7<&-; done; sleep "
+    "0.02; done\"]\nwatch = \"nofile=6\"\nrestart_delay = \"1ms\"\nmax_per_hour = 3600\n";
 const char* const kQuiet =
     "[[rule]]\nname = \"quiet\"\ncommand = [\"/bin/sh\", \"-c\", \"kill -STOP $$\"]\n"
     "watch = \"nofile=500\"\n";
