@@ -15,9 +15,11 @@
 #include "arguments.hpp"
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
+#include "events_options.hpp"
 #include "help.hpp"
 #include "latency_options.hpp"
 #include "option_readers.hpp"
+#include "option_setting.hpp"
 #include "option_values.hpp"
 
 namespace brink::app {
@@ -99,12 +101,6 @@ Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options,
         done = set(arguments, "--max-subjects", number_of("--max-subjects", 1, kMostSubjects),
                    options.max_subjects);
     return done;
-}
-
-Stop stop_with(std::string text) { return Stop{.status = 0, .out = std::move(text), .err = {}}; }
-
-Stop wrong(std::string_view where, const Error& error, int status) {
-    return Stop{.status = status, .out = {}, .err = fmt::format("{}: {}\n", where, error.message)};
 }
 
 CommandLine parse_run(Words words) {
@@ -208,14 +204,6 @@ Result<void> add_resources(std::string_view list, std::vector<const Resource*>& 
     }
 }
 
-// What `top` and `limits` share. `resources`: all unless some were named.
-Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
-    for (const std::string& list : arguments.all("--resource"))
-        if (auto added = add_resources(list, found); !added) return added;
-    if (found.empty()) found.assign(resources().begin(), resources().end());
-    return {};
-}
-
 Result<EngineChoice> parse_look_engine(const std::string& value) {
     auto engine = parse_engine(value);
     if (!engine)
@@ -236,6 +224,7 @@ Result<void> set_interval(const Arguments& arguments, std::uint64_t& interval_ns
 
 Result<void> set_look(const Arguments& arguments, LookOptions& options) {
     Result<void> done = set_resources(arguments, options.resources);
+    if (options.resources.empty()) options.resources.assign(resources().begin(), resources().end());
     if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
     if (done) done = set_interval(arguments, options.interval_ns);
     if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
@@ -305,24 +294,45 @@ CommandLine parse_doctor(Words words) {
     return options;
 }
 
+CommandLine parse_status(Words words) {
+    Arguments arguments(option_names("status"));
+    StatusOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(status_help());
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    const auto take = [](const std::string& path) { return Result<std::string>(path); };
+    if (done) done = set(arguments, "--socket", take, options.socket);
+    if (!done) return wrong("brink status", done.error(), kUsage);
+    return options;
+}
+
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
     const std::string_view near = option ? nearest(word, {"--help", "--version"})
                                          : nearest(word, {"run", "watch", "top", "limits",
-                                                          "latency", "doctor"});
+                                                          "latency", "doctor", "events", "status"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
-                                             : "run, watch, top, limits, latency, doctor")},
+                                             : "run, watch, top, limits, latency, doctor, "
+                                               "events, status")},
                  kUsage);
 }
 
 }  // namespace
 
+Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
+    for (const std::string& list : arguments.all("--resource"))
+        if (auto added = add_resources(list, found); !added) return added;
+    return {};
+}
+
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
+    if (command == "events") return events_option_names();
+    if (command == "status") return {"-o,--output", "--socket"};
     if (command == "latency")
         return {"-t,--threads",   "-a,--affinity", "-p,--priority", "--policy",
                 "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",
@@ -341,6 +351,7 @@ std::vector<std::string> option_names(std::string_view command) {
 }
 
 std::vector<std::string> flag_names(std::string_view command) {
+    if (command == "events") return events_flag_names();
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
     if (command == "latency") return {"-m,--mlockall", "-q,--quiet", "--default-system"};
@@ -359,6 +370,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "limits") return parse_limits(rest);
     if (command == "latency") return parse_latency(rest);
     if (command == "doctor") return parse_doctor(rest);
+    if (command == "events") return parse_events(rest);
+    if (command == "status") return parse_status(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");
     return unknown_command(command);

@@ -16,6 +16,7 @@
 #include "engine/action_spec.hpp"
 #include "engine/selection.hpp"
 #include "engine/watch_spec.hpp"
+#include "store/history_query.hpp"
 
 namespace brink::app {
 
@@ -80,6 +81,21 @@ struct LimitsOptions : LookOptions {
     bool again = false;          ///< read again and again, until it is interrupted
 };
 
+enum class EventsFormat { text, json, csv };
+
+struct EventsOptions {
+    std::string history = store::kDefaultHistory;
+    store::HistoryQuery query;
+    EventsFormat format = EventsFormat::text;
+    bool follow = false;    ///< what comes, too
+    bool forecast = false;  ///< not the events, but when limits will be reached
+};
+
+struct StatusOptions {
+    std::string socket;  ///< of the daemon's clients; empty: where it is unless told otherwise
+    OutputFormat output = OutputFormat::text;
+};
+
 struct LatencyOptions {
     std::optional<std::size_t> threads;  ///< nullopt: one for each of `cpus`
     std::vector<std::uint32_t>
@@ -110,7 +126,7 @@ struct Stop {
 };
 
 using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions,
-                                 LatencyOptions, DoctorOptions, Stop>;
+                                 LatencyOptions, DoctorOptions, EventsOptions, StatusOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

@@ -36,7 +36,8 @@ const Definition k_nproc{
                  .limited_by = "RLIMIT_NPROC",
                  .denied_errno = EAGAIN,
                  .exactness = "without hooks user namespaces are not told apart",
-                 .hooked = Hooked::user_processes},
+                 .hooked = Hooked::user_processes,
+                 .evidence = true},
     .read_all = read_all,
 };
 

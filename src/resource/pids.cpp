@@ -29,7 +29,8 @@ const Definition k_pids{
                  .denied_errno = EAGAIN,
                  .exactness = "exact",
                  .hooked = Hooked::cgroup_pids,
-                 .facility = Facility::cgroup_events},
+                 .facility = Facility::cgroup_events,
+                 .evidence = true},
     .read_all = read_all,
 };
 

@@ -65,6 +65,14 @@ struct Definition {
                                              Result<std::uint64_t> usage, int rlimit,
                                              std::uint64_t unit = 1);
 
+/// Which limit of getrlimit(2) a resource of a process has, and how many base units of the resource are one of its units;
+/// nullopt where the kernel enforces another limit, or none.
+struct Rlimit {
+    int number = 0;
+    std::uint64_t unit = 1;
+};
+[[nodiscard]] std::optional<Rlimit> rlimit_of(const Resource& resource);
+
 /// "1 process", "2 processes".
 [[nodiscard]] std::string some(std::size_t count, std::string_view noun);
 
