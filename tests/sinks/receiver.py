@@ -11,6 +11,7 @@ class HttpReceiver:
 
     def __init__(self, answer=None, port=0):
         self.requests = []  # (headers with names in lower case, body)
+        self.paths = []
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -20,6 +21,7 @@ class HttpReceiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status, text = answer(len(receiver.requests), headers, body) if answer else (200, b"")
+                receiver.paths.append(self.path)
                 receiver.requests.append((headers, body))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))

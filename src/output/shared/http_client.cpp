@@ -124,7 +124,7 @@ Answer HttpClient::deliver(const std::string& body, const std::vector<std::strin
 }
 
 HttpOptions http_options(Settings& settings, const Surroundings& surroundings,
-                         std::string_view example_url) {
+                         std::string_view example_url, const std::string& token_header) {
     HttpOptions options;
     options.url = settings.required_text("url", example_url);
     if (!options.url.empty() && !options.url.starts_with("http://") &&
@@ -142,7 +142,7 @@ HttpOptions http_options(Settings& settings, const Surroundings& surroundings,
     options.user = settings.text("user");
     options.password = settings.secret("password_file");
     if (const std::string token = settings.secret("token_file"); !token.empty())
-        options.headers.push_back("Authorization: Bearer " + token);
+        options.headers.push_back(token_header + token);
     options.stop_fd = surroundings.stop_fd;
     return options;
 }

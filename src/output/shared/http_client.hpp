@@ -51,8 +51,10 @@ class HttpClient {
     std::unique_ptr<Handle> handle_;
 };
 
-/// The settings of an output that speaks HTTP: url, timeout, ca_file, user, password_file, token_file (a bearer token), headers.
+/// The settings of an output that speaks HTTP: url, timeout, ca_file, user, password_file, token_file, headers. `token_header` is
+/// what stands before the token.
 [[nodiscard]] HttpOptions http_options(Settings& settings, const Surroundings& surroundings,
-                                       std::string_view example_url);
+                                       std::string_view example_url,
+                                       const std::string& token_header = "Authorization: Bearer ");
 
 }  // namespace brink::output
