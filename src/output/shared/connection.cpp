@@ -133,6 +133,21 @@ Result<std::string> Connection::receive(std::size_t size) {
     return bytes;
 }
 
+Result<void> Connection::finish() {
+    const std::int64_t until_ns = deadline_ns();
+    (void)::shutdown(socket_.get(), SHUT_WR);
+    std::array<char, 256> unwanted{};
+    while (true) {
+        const ssize_t size = ::recv(socket_.get(), unwanted.data(), unwanted.size(), 0);
+        if (size == 0) break;
+        if (size > 0 || errno == EINTR) continue;
+        if (errno != EAGAIN) return give_up(std::strerror(errno), errno);
+        if (auto ready = wait(POLLIN, until_ns); !ready) return ready;
+    }
+    socket_.reset();
+    return {};
+}
+
 Answer Connection::deliver(std::string_view bytes, std::size_t entries) {
     Result<void> done = open();
     if (done) done = send(bytes);

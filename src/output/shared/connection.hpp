@@ -34,6 +34,9 @@ class Connection {
     /// Waits for exactly `size` bytes.
     [[nodiscard]] Result<std::string> receive(std::size_t size);
 
+    /// Says that nothing more comes, waits until the receiver has closed as well, and closes.
+    [[nodiscard]] Result<void> finish();
+
     /// All of it, for `entries` entries.
     [[nodiscard]] Answer deliver(std::string_view bytes, std::size_t entries);
 

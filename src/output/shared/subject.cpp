@@ -2,7 +2,10 @@
 #include "output/shared/subject.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/units.hpp"
@@ -33,7 +36,51 @@ std::string what_happened(const Event& event) {
     }
 }
 
+constexpr std::array<std::string_view, 6> kWords{"host",    "resource", "scope",
+                                                 "subject", "comm",     "unit"};
+
+std::string word(std::string_view name, const Event& event, const std::string& host) {
+    if (name == "host") return host_of(event, host);
+    if (name == "resource") return event.resource;
+    if (name == "scope") return event.scope;
+    if (name == "subject") return subject_name(event);
+    if (name == "comm") return event.comm;
+    return event.unit_name;
+}
+
+// Hands over the text between words, and the words that are in braces.
+template <typename TakeText, typename TakeWord>
+void take_apart(std::string_view text, TakeText take_text, TakeWord take_word) {
+    while (!text.empty()) {
+        const std::size_t open = text.find('{');
+        const std::size_t close = open == std::string_view::npos ? open : text.find('}', open);
+        if (close == std::string_view::npos) return take_text(text);
+        take_text(text.substr(0, open));
+        take_word(text.substr(open + 1, close - open - 1));
+        text.remove_prefix(close + 1);
+    }
+}
+
 }  // namespace
+
+std::string fill(std::string_view text, const Event& event, const std::string& host) {
+    std::string filled;
+    take_apart(
+        text, [&](std::string_view part) { filled += part; },
+        [&](std::string_view name) { filled += word(name, event, host); });
+    return filled;
+}
+
+void check_template(Settings& settings, const std::string& key, std::string_view text) {
+    if (text.empty()) settings.complain(key, "it is empty");
+    take_apart(
+        text, [](std::string_view) {},
+        [&](std::string_view name) {
+            if (std::find(kWords.begin(), kWords.end(), name) == kWords.end())
+                settings.complain(key, fmt::format("there is no {{{}}}; there are: {{{}}}",
+                                                   terminal_safe(name), fmt::join(kWords, "}, {")));
+        });
+}
 
 std::string subject_name(const Event& event) {
     if (!event.unit_name.empty()) return event.unit_name;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "brink/event.hpp"
+#include "output/shared/settings.hpp"
 
 namespace brink::output {
 
@@ -18,6 +19,12 @@ namespace brink::output {
 
 /// `name` with every byte that is no ASCII letter, digit, '-', '_' or one of `also` replaced by '_'; "_" where it is empty.
 [[nodiscard]] std::string plain_name(std::string_view name, std::string_view also = {});
+
+/// `text` with {host}, {resource}, {scope}, {subject}, {comm} and {unit} of the event in their places.
+[[nodiscard]] std::string fill(std::string_view text, const Event& event, const std::string& host);
+
+/// Complains about setting `key` where `text` has other words in braces, or is empty.
+void check_template(Settings& settings, const std::string& key, std::string_view text);
 
 /// usage / limit; 0 where there is no limit.
 [[nodiscard]] double ratio_of(const Event& event);
