@@ -12,5 +12,6 @@ int top_command(const TopOptions& options);
 int limits_command(const LimitsOptions& options);
 int doctor_command(const DoctorOptions& options);
 int events_command(const EventsOptions& options);
+int test_sink_command(const TestSinkOptions& options);
 
 }  // namespace brink::app

@@ -22,6 +22,7 @@ usage:
   brink limits [OPTION]...                      every limit, the nearest first
   brink doctor [OPTION]...                      what this machine allows
   brink events [OPTION]...                      what has happened (brinkd)
+  brink test-sink NAME                          a test event to an output
   brink COMMAND --help                          the options of each of them
   brink --version
 
@@ -203,6 +204,19 @@ how:
   -h, --help           this
 )";
 
+constexpr std::string_view kTestSink =
+    R"(usage: brink test-sink [OPTION]... NAME
+
+Has brink-relay send an event that is marked as a test to output NAME of its
+configuration, and says what came back.
+
+  --control SOCKET     not /run/brink-relay/control
+  -o, --output FORMAT  text (unless given) or json
+  -h, --help           this
+
+Ends with 0 when the receiver has taken it, 1 if not, 2 for wrong usage.
+)";
+
 // Which resources a help text lists.
 enum class Listed { all, watchable, of_processes };
 
@@ -236,5 +250,7 @@ std::string limits_help() { return std::string(kLimits) + resource_list(Listed::
 std::string doctor_help() { return std::string(kDoctor); }
 
 std::string events_help() { return std::string(kEvents); }
+
+std::string test_sink_help() { return std::string(kTestSink); }
 
 }  // namespace brink::app

@@ -15,6 +15,7 @@
 #include "engine/action_spec.hpp"
 #include "engine/selection.hpp"
 #include "engine/watch_spec.hpp"
+#include "relay/control_socket.hpp"
 #include "store/history_query.hpp"
 
 namespace brink::app {
@@ -89,6 +90,12 @@ struct EventsOptions {
     bool forecast = false;  ///< not the events, but when limits will be reached
 };
 
+struct TestSinkOptions {
+    std::string name;  ///< of an output of brink-relay
+    std::string control = relay::kDefaultControl;
+    OutputFormat output = OutputFormat::text;
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -97,7 +104,7 @@ struct Stop {
 };
 
 using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, DoctorOptions,
-                                 EventsOptions, Stop>;
+                                 EventsOptions, TestSinkOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

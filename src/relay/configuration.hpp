@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "output/output.hpp"
+#include "relay/control_socket.hpp"
 #include "store/history_query.hpp"
 
 namespace brink::relay {
 
 inline constexpr const char* kDefaultConfiguration = "/etc/brink/relay.toml";
 inline constexpr const char* kDefaultState = "/var/lib/brink-relay";
-inline constexpr const char* kDefaultControl = "/run/brink-relay/control";
 
 /// One output, and what the relay does for it.
 struct Route {

@@ -15,6 +15,8 @@
 
 namespace brink::relay {
 
+inline constexpr const char* kDefaultControl = "/run/brink-relay/control";
+
 class ControlSocket {
   public:
     /// Makes the answer to a question, a JSON object on one line; from several threads.

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
-import socket
+import os
+import subprocess
 
 from receiver import HttpReceiver, Mute
 from relay import EVENT, OutputTest, event, free_port, main, wait_for
@@ -154,6 +155,12 @@ class Webhook(OutputTest):
         self.assertEqual(self.ask("test it"), {"result": "taken", "answer": "HTTP status 202: queued"})
         headers, body = receiver.requests[0]
         self.assertEqual((headers["ce-type"], json.loads(body)["resource"]), ("brink.test", "test"))
+        brink = [os.environ["BRINK"], "test-sink", "--control", self.control]
+        for words, status, out, err in ((["it"], 0, "it: taken: HTTP status 202: queued\n", ""),
+                                        (["-o", "json", "it"], 0, '{"result":"taken","answer":"HTTP status 202: queued"}\n', ""),
+                                        (["us"], 1, "", "brink: there is no output 'us'; there are: it\n")):
+            done = subprocess.run(brink + words, text=True, capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (status, out, err))
         self.assertEqual(self.ask("test us"), {"error": "there is no output 'us'; there are: it"})
         self.assertEqual(self.state()["delivered"], 0)
 
