@@ -2,21 +2,17 @@
 // syslog: RFC 5424 with structured data; over TCP with octet counting (RFC 6587), UDP, or the socket of the system's own
 // log daemon. Over UDP and the socket nobody says whether a message has arrived.
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <optional>
 
 #include "base/utf8.hpp"
 #include "output/output.hpp"
 #include "output/shared/connection.hpp"
+#include "output/shared/datagram.hpp"
 #include "output/shared/subject.hpp"
 #include "sink/json.hpp"
 
@@ -72,34 +68,6 @@ class StructuredData {
   private:
     std::string text_;
 };
-
-// A datagram to a path or an address; no connection is kept.
-Result<void> send_datagram(const std::string& path, const Endpoint& endpoint,
-                           const std::string& message) {
-    sockaddr_un local{};
-    local.sun_family = AF_UNIX;
-    addrinfo unix_address{};
-    unix_address.ai_family = AF_UNIX;
-    unix_address.ai_addr = reinterpret_cast<sockaddr*>(&local);
-    unix_address.ai_addrlen = sizeof local;
-    addrinfo* address = &unix_address;
-    std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(nullptr, ::freeaddrinfo);
-    if (path.empty()) {
-        addrinfo hints{};
-        hints.ai_socktype = SOCK_DGRAM;
-        const std::string port = std::to_string(endpoint.port);
-        if (const int code = ::getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &address))
-            return fail(fmt::format("{}: {}", endpoint.text(), ::gai_strerror(code)), EHOSTUNREACH);
-        owner.reset(address);
-    } else {
-        std::memcpy(local.sun_path, path.data(), path.size());
-    }
-    const Fd socket(::socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket || ::sendto(socket.get(), message.data(), message.size(),
-                            MSG_NOSIGNAL | MSG_DONTWAIT, address->ai_addr, address->ai_addrlen) < 0)
-        return fail_errno(path.empty() ? endpoint.text() : path);
-    return {};
-}
 
 class Syslog : public Output {
   public:
