@@ -3,10 +3,9 @@
 // protocol.
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include "output/output.hpp"
 #include "output/shared/connection.hpp"
+#include "output/shared/measures.hpp"
 #include "output/shared/subject.hpp"
 
 namespace brink::output {
@@ -18,12 +17,9 @@ class Graphite : public Output {
   public:
     Graphite(Settings& settings, const Surroundings& surroundings)
         : host_(surroundings.host),
-          prefix_(settings.text("prefix", "brink")),
+          prefix_(plain_prefix(settings)),
           connection_(settings.endpoint("address", kPort), settings.duration_ms("timeout", 10'000),
-                      surroundings.stop_fd) {
-        if (prefix_ != plain_name(prefix_, "."))
-            settings.complain("prefix", "it may have letters, digits, '-', '_' and '.' only");
-    }
+                      surroundings.stop_fd) {}
 
     [[nodiscard]] std::size_t most_together() const override { return 128; }
 
@@ -40,14 +36,11 @@ class Graphite : public Output {
         const std::string host = plain_name(host_of(event, host_));
         if (event.lost)
             lines += fmt::format("{}.{}.lost {} {}\n", prefix_, host, *event.lost, seconds);
-        if (!event.usage || event.resource.empty()) return;
         const std::string path = fmt::format("{}.{}.{}.{}", prefix_, host,
                                              plain_name(event.resource),
                                              plain_name(subject_name(event)));
-        lines += fmt::format("{}.usage {} {}\n", path, *event.usage, seconds);
-        if (event.limit.value_or(0) == 0) return;
-        lines += fmt::format("{0}.limit {1} {2}\n{0}.headroom_ratio {3:.6f} {2}\n", path,
-                             *event.limit, seconds, 1 - ratio_of(event));
+        for (const Measure& measure : measures_of(event))
+            lines += fmt::format("{}.{} {} {}\n", path, measure.name, measure.value, seconds);
     }
 
     std::string host_;

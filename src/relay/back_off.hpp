@@ -27,7 +27,7 @@ class BackOff {
     int shortest_ms_;
     int longest_ms_;
     int wait_ms_ = 0;
-    std::minstd_rand random_;
+    std::mt19937 random_;
 };
 
 }  // namespace brink::relay

@@ -9,7 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from relay import OutputTest, event, free_port, main, program, wait_for
+from relay import OutputTest, event, free_port, lost, main, program, wait_for
 
 VALUE = "web1/brink-leaky.service/gauge-nofile-usage"
 
@@ -61,7 +61,7 @@ LoadPlugin unixsock
         port = free_port()
         self.collectd(port)
         self.relay_to(port)
-        self.write(self.now(), self.now(type="denied", errno=24, error="EMFILE", comm="it's/x-y", unit_name=None), self.now(type="lost", lost=3, resource=None))
+        self.write(self.now(), self.now(type="denied", errno=24, error="EMFILE", comm="it's/x-y", unit_name=None), {**lost(3), "time": self.now()["time"]})
         self.assertEqual(wait_for("the usage", self.value), 820)
         self.assertEqual(self.value(VALUE.replace("usage", "limit")), 1024)
         self.assertAlmostEqual(self.value("web1/brink-leaky.service/percent-nofile-used"), 100 * 820 / 1024, places=4)

@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 
 from receiver import Mute
-from relay import OutputTest, answers, event, free_port, main, program, wait_for
+from relay import OutputTest, answers, event, free_port, lost, main, program, wait_for
 
 
 class Graphite(OutputTest):
@@ -56,9 +56,9 @@ ENABLE_AMQP = False
         self.carbon(port)
         self.start_relay(f'type = "graphite"\naddress = "127.0.0.1:{port}"\nprefix = "monitor.brink"')
         self.write(self.now(host="web1.example.com"), self.now(comm="no.dots here", unit_name=None, limit=None, usage=7),
-                   self.now(type="lost", lost=3))
+                   {**lost(3), "time": self.now()["time"]})
         path = "monitor.brink.web1_example_com.nofile.leaky_service"
-        for name, value in (("usage", 820), ("limit", 1024), ("headroom_ratio", round(1 - 820 / 1024, 6))):
+        for name, value in (("usage", 820), ("limit", 1024), ("headroom_ratio", 1 - 820 / 1024)):
             self.assertEqual(wait_for(name, lambda name=name: self.value(f"{path}.{name}")), value)
         self.assertEqual(wait_for("usage", lambda: self.value("monitor.brink.web1.nofile.no_dots_here.usage")), 7)
         self.assertEqual(wait_for("lost", lambda: self.value("monitor.brink.web1.lost")), 3)

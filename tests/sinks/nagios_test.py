@@ -8,7 +8,7 @@ import os
 
 from nagios_running import NagiosTest
 from receiver import Mute
-from relay import event, free_port, main, program, wait_for
+from relay import event, free_port, lost, main, program, wait_for
 
 
 class Nagios(NagiosTest):
@@ -82,7 +82,7 @@ class Nagios(NagiosTest):
     def test_lost_events_are_said(self):
         self.nagios(services=["brink"])
         self.relay_to_nagios()
-        self.write(event(type="lost", lost=3, resource=None))
+        self.write(lost(3))
         self.assertEqual(self.wait_for_state(1, "brink")["plugin_output"], "3 events are missing")
 
     # --- nsca

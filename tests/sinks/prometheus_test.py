@@ -10,7 +10,7 @@ import subprocess
 import urllib.parse
 import urllib.request
 
-from relay import EVENT, OutputTest, event, free_port, main, program, wait_for
+from relay import EVENT, OutputTest, event, free_port, lost, main, program, wait_for
 
 OPEN_METRICS = "application/openmetrics-text"
 RULES = pathlib.Path(os.environ["SOURCE"]) / "packaging" / "prometheus"
@@ -89,7 +89,7 @@ class Prometheus(OutputTest):
         self.write(EVENT, EVENT)
         self.wait_until_delivered()
         self.stop_relay()
-        self.write(EVENT, event(type="lost", lost=7))
+        self.write(EVENT, lost(7))
         self.serve()
         self.wait_until_delivered()
         self.assertEqual(list(self.samples("brink_crossings_total").values()), [1])

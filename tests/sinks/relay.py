@@ -37,6 +37,11 @@ def event(**changes):
     return {key: value for key, value in changed.items() if value is not None or key == "limit"}
 
 
+def lost(count):
+    """The event that says so many are missing."""
+    return {"type": "lost", "lost": count, **{name: EVENT[name] for name in ("time", "monotonic_ns", "seq", "engine", "host", "boot_id")}}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -165,7 +170,10 @@ class OutputTest(unittest.TestCase):
 
     def wait_until_delivered(self, number=None):
         number = number or self.newest()
-        return wait_for(f"entry {number}", lambda: (state := self.state())["cursor"] >= number and state)
+        try:
+            return wait_for(f"entry {number}", lambda: (state := self.state())["cursor"] >= number and state)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.state()}") from None
 
 
 def main():

@@ -63,6 +63,13 @@ void take_apart(std::string_view text, TakeText take_text, TakeWord take_word) {
 
 }  // namespace
 
+std::string plain_prefix(Settings& settings) {
+    std::string prefix = settings.text("prefix", "brink");
+    if (prefix.empty() || prefix != plain_name(prefix, "."))
+        settings.complain("prefix", "it may have letters, digits, '-', '_' and '.' only");
+    return prefix;
+}
+
 std::string fill(std::string_view text, const Event& event, const std::string& host) {
     std::string filled;
     take_apart(

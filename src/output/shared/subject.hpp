@@ -20,6 +20,9 @@ namespace brink::output {
 /// `name` with every byte that is no ASCII letter, digit, '-', '_' or one of `also` replaced by '_'; "_" where it is empty.
 [[nodiscard]] std::string plain_name(std::string_view name, std::string_view also = {});
 
+/// Setting "prefix" ("brink" unless given): what stands before the names of series.
+[[nodiscard]] std::string plain_prefix(Settings& settings);
+
 /// `text` with {host}, {resource}, {scope}, {subject}, {comm} and {unit} of the event in their places.
 [[nodiscard]] std::string fill(std::string_view text, const Event& event, const std::string& host);
 
