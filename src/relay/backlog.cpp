@@ -61,7 +61,7 @@ output::Entry Backlog::lost_entry(std::uint64_t number, std::uint64_t lost) cons
     event.time_ns = clock_ns(CLOCK_REALTIME);
     event.monotonic_ns = monotonic_now_ns();
     event.seq = number;
-    event.engine = "relay";
+    event.engine = kRelayEngine;
     event.host = host_;
     event.boot_id = kernel::Procfs().boot_id();
     event.lost = lost;

@@ -10,6 +10,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "output/output.hpp"
@@ -17,6 +19,9 @@
 #include "store/history_reader.hpp"
 
 namespace brink::relay {
+
+/// "engine" of the events that the relay itself makes.
+inline constexpr std::string_view kRelayEngine = "relay";
 
 class Backlog {
   public:

@@ -131,9 +131,10 @@ void Courier::handle(const Answer& answer, std::size_t handed_over) {
         return;
     }
     if (one_by_one_ > 0) --one_by_one_;
+    const bool our_own = backlog_.next(1).front().event.engine == kRelayEngine;
     backlog_.remove(entries);
     if (answer.kind == Answer::Kind::refused) {
-        refuse(answer);
+        refuse(answer, !our_own);
     } else {
         note_well(entries);
         if (refused_unsaid_ > 0) backlog_.say_refused(std::exchange(refused_unsaid_, 0));
@@ -141,11 +142,13 @@ void Courier::handle(const Answer& answer, std::size_t handed_over) {
     save_cursor();
 }
 
-void Courier::refuse(const Answer& answer) {
+// What only said that something is missing is not missed in turn.
+void Courier::refuse(const Answer& answer, bool to_be_said) {
     const std::string what = fmt::format("entry {} of the history is refused: {}",
                                          backlog_.cursor(), answer.text);
     note_well(0);
-    if (++refused_unsaid_ == 1) options_.say(fmt::format("output {}: {}", route_.name, what));
+    if (to_be_said && ++refused_unsaid_ == 1)
+        options_.say(fmt::format("output {}: {}", route_.name, what));
     change([&](State& state) {
         ++state.refused;
         state.last_error = what;

@@ -55,7 +55,7 @@ class Courier {
     [[nodiscard]] Result<void> recall(store::HistoryReader& reader);
     [[nodiscard]] bool deliver_all();
     void handle(const output::Answer& answer, std::size_t handed_over);
-    void refuse(const output::Answer& answer);
+    void refuse(const output::Answer& answer, bool to_be_said);
     void save_cursor();
     void note_progress();
     void note_problem(const std::string& problem);

@@ -72,6 +72,25 @@ class Delivery(OutputTest):
         self.assertNotIn("problem", self.state())
         self.assertEqual(self.numbers(), [1, 2])
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody with fewer rights")
+    def test_it_needs_no_privileges_but_to_read_the_history(self):
+        self.write(event(seq=1))
+        self.folder.chmod(0o750)
+        for path in [self.folder, *self.folder.glob("events.db*")]:
+            os.chown(path, 0, 65534)  # as the group of brinkd
+        for name in ("own", "own/state"):
+            (self.folder / name).mkdir()
+            os.chown(self.folder / name, 65534, 65534)
+        self.control = self.folder / "own" / "control"
+        path = self.configure(self.text)
+        path.write_text(path.read_text().replace(f"{self.folder}/state", f"{self.folder}/own/state"))
+        path.chmod(0o644)
+        self.relay = self.start(os.environ["BRINK_RELAY"], "-c", path, user=65534, group=65534, extra_groups=[])
+        wait_for("the relay's socket", lambda: self.control.exists() or self.ended(self.relay))
+        self.write(event(seq=2))
+        self.wait_until_delivered()
+        self.assertEqual(self.numbers(), [2])
+
     def test_a_history_that_comes_late(self):
         self.history.unlink()
         pathlib.Path(f"{self.history}.bell").unlink()

@@ -111,6 +111,13 @@ class Webhook(OutputTest):
         self.assertEqual([body["type"] for body in bodies], ["crossing"] * 3 + ["lost", "crossing"])
         self.assertEqual(bodies[3]["lost"], 1)
 
+    def test_a_receiver_that_refuses_the_word_of_what_is_missing(self):
+        receiver = self.receiver(lambda _, __, body: (422, b"") if json.loads(body)["type"] == "lost" or json.loads(body)["seq"] == 2 else (200, b""))
+        self.hook(receiver)
+        self.write(*(event(seq=number) for number in range(1, 6)))
+        self.wait_until_delivered()
+        self.assertEqual([json.loads(body)["type"] for _, body in receiver.requests], ["crossing"] * 3 + ["lost"] + ["crossing"] * 2)
+
     def test_a_wrong_password_loses_nothing(self):
         receiver = self.receiver(lambda count, *_: (401, b"") if count < 3 else (200, b""))
         self.hook(receiver)
