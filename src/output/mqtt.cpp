@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint16_t kPort = 1883;
 constexpr std::uint16_t kTlsPort = 8883;
 constexpr int kSlice_ms = 100;  // between two looks at whether the relay ends
-constexpr int kLongestKeepAlive_s = 65'535;
+constexpr int kLongestKeepAliveSeconds = 65'535;
 constexpr int kLongestRetry_ms = 300'000;
 
 struct MosquittoDeleter {
@@ -49,7 +49,7 @@ struct MqttOptions {
     std::string ca_file;
     std::string cert_file;
     std::string key_file;
-    int keep_alive_s = kLongestKeepAlive_s;
+    int keep_alive_s = kLongestKeepAliveSeconds;
     int timeout_ms = 10'000;
 };
 
@@ -74,7 +74,7 @@ MqttOptions options_of(Settings& settings, const Surroundings& surroundings) {
         settings.complain("key_file", "cert_file and key_file belong together; write both");
     const int keep_alive_ms = settings.duration_ms("keep_alive", 0, true);
     if (keep_alive_ms > 0) {
-        options.keep_alive_s = std::min(keep_alive_ms / 1000, kLongestKeepAlive_s);
+        options.keep_alive_s = std::min(keep_alive_ms / 1000, kLongestKeepAliveSeconds);
         if (options.keep_alive_s < 5)
             settings.complain("keep_alive", "it is too short; write at least 5s, or 0s for none");
     }

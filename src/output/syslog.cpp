@@ -3,16 +3,15 @@
 // log daemon. Over UDP and the socket nobody says whether a message has arrived.
 #include <fmt/format.h>
 #include <sys/un.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <array>
-#include <optional>
 
 #include "base/utf8.hpp"
 #include "output/output.hpp"
 #include "output/shared/connection.hpp"
 #include "output/shared/datagram.hpp"
+#include "output/shared/log_entry.hpp"
 #include "output/shared/subject.hpp"
 #include "sink/json.hpp"
 
@@ -27,17 +26,6 @@ constexpr std::array<std::string_view, 24> kFacilities{"kern",   "user",   "mail
                                                        "local0", "local1", "local2",   "local3",
                                                        "local4", "local5", "local6",   "local7"};
 
-int severity_of(const Event& event) {
-    switch (event.type) {
-        case EventType::denied: return LOG_ERR;
-        case EventType::lost: return LOG_WARNING;
-        case EventType::crossing:
-        case EventType::initial:
-            return event.direction == Direction::down ? LOG_NOTICE : LOG_WARNING;
-        default: return LOG_INFO;
-    }
-}
-
 // HOSTNAME, APP-NAME and MSGID have printable ASCII only.
 std::string header_word(std::string_view text) {
     std::string word = plain_name(text, ".:/@%+");
@@ -50,7 +38,6 @@ class StructuredData {
     explicit StructuredData(std::string_view id) : text_(fmt::format("[{}", id)) {}
 
     void add(std::string_view name, std::string_view value) {
-        if (value.empty()) return;
         text_ += fmt::format(" {}=\"", name);
         for (const char c : sanitize_utf8(value)) {
             if (c == '"' || c == '\\' || c == ']') text_ += '\\';
@@ -58,11 +45,6 @@ class StructuredData {
         }
         text_ += '"';
     }
-    template <typename Number>
-    void add(std::string_view name, const std::optional<Number>& number) {
-        if (number) add(name, std::to_string(*number));
-    }
-
     [[nodiscard]] std::string finish() const { return text_ + "]"; }
 
   private:
@@ -126,31 +108,12 @@ class Syslog : public Output {
 
     [[nodiscard]] std::string message_of(const Entry& entry) const {
         const Event& event = entry.event;
+        const LogEntry log = log_entry_of(entry);
         StructuredData data(id_);
-        data.add("type", entry.is_test() ? "test" : sink::type_name(event.type));
-        data.add("seq", std::optional(event.seq));
-        data.add("resource", event.resource);
-        data.add("scope", event.scope);
-        if (event.direction)
-            data.add("direction", event.direction == Direction::up ? "up" : "down");
-        data.add("level", event.level);
-        data.add("level_as", event.level_as);
-        data.add("usage", event.usage);
-        data.add("limit", event.limit);
-        data.add("unit", event.unit);
-        data.add("pid", event.pid);
-        data.add("comm", event.comm);
-        data.add("uid", event.uid);
-        data.add("cgroup", event.cgroup);
-        data.add("unit_name", event.unit_name);
-        data.add("error", event.error);
-        data.add("lost", event.lost);
-        data.add("action", event.action);
-        data.add("result", event.result);
-        return fmt::format("<{}>1 {} {} brink {} {} {} {}{}", facility_ * 8 + severity_of(event),
-                           time_of(event), header_word(host_of(event, host_)), ::getpid(),
-                           header_word(entry.is_test() ? "test" : sink::type_name(event.type)),
-                           data.finish(), entry.is_test() ? "test: " : "", sentence(event));
+        for (const auto& [name, value] : log.fields) data.add(name, value);
+        return fmt::format("<{}>1 {} {} brink {} {} {} {}", facility_ * 8 + log.priority,
+                           time_of(event), header_word(host_of(event, host_)), ::getpid(), log.id,
+                           data.finish(), log.sentence);
     }
 
     std::string host_;
