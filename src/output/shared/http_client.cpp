@@ -111,16 +111,19 @@ Result<HttpAnswer> HttpClient::post(const std::string& body,
 Answer HttpClient::deliver(const std::string& body, const std::vector<std::string>& headers,
                            std::size_t entries) {
     const auto answer = post(body, headers);
-    if (!answer) return Answer::failed(answer.error().message);
-    switch (answer->status) {
+    return answer ? judge(*answer, entries) : Answer::failed(answer.error().message);
+}
+
+Answer HttpClient::judge(const HttpAnswer& answer, std::size_t entries) const {
+    switch (answer.status) {
         case 400:
         case 413:
         case 415:
-        case 422: return Answer::refused(entries, answer->text());
+        case 422: return Answer::refused(entries, answer.text());
         default: break;
     }
-    if (answer->status / 100 == 2) return Answer::taken(entries, answer->text());
-    return Answer::failed(fmt::format("{}: {}", options_.url, answer->text()));
+    if (answer.status / 100 == 2) return Answer::taken(entries, answer.text());
+    return Answer::failed(fmt::format("{}: {}", options_.url, answer.text()));
 }
 
 HttpOptions http_options(Settings& settings, const Surroundings& surroundings,

@@ -40,8 +40,10 @@ class HttpClient {
     [[nodiscard]] Result<HttpAnswer> post(const std::string& body,
                                           const std::vector<std::string>& headers);
 
-    /// The same, for `entries` entries: 2xx is taken; 400, 413, 415 and 422 say that this content will never be taken; whatever
+    /// What an answer means for `entries` entries: 2xx is taken; 400, 413, 415 and 422 say that this content will never be taken; whatever
     /// else may be better later (a wrong password is put right, a server comes back).
+    [[nodiscard]] Answer judge(const HttpAnswer& answer, std::size_t entries) const;
+    /// Both.
     [[nodiscard]] Answer deliver(const std::string& body, const std::vector<std::string>& headers,
                                  std::size_t entries);
 
