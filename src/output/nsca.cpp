@@ -41,9 +41,9 @@ struct Packet {
 };
 static_assert(sizeof(Packet) == 4304);
 
-template <std::size_t n>
-void put(std::array<char, n>& field, const std::string& text) {
-    std::copy_n(text.begin(), std::min(text.size(), n - 1), field.begin());
+template <std::size_t Size>
+void put(std::array<char, Size>& field, const std::string& text) {
+    std::copy_n(text.begin(), std::min(text.size(), Size - 1), field.begin());
 }
 
 // One connection's cipher. mcrypt's "cfb" is CFB with 8 bits, and its keys are padded with zeros.

@@ -45,8 +45,8 @@ std::uint64_t high_resolution(std::int64_t ns) {
     return (whole << 30) + (fraction << 30) / 1'000'000'000;
 }
 
-template <std::size_t n>
-std::string text_of(const std::array<unsigned char, n>& bytes) {
+template <std::size_t Size>
+std::string text_of(const std::array<unsigned char, Size>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 

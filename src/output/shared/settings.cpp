@@ -43,9 +43,9 @@ const Value* Settings::find(const std::string& key, std::string_view kind) {
     return value;
 }
 
-std::string Settings::text(const std::string& key, std::string otherwise) {
+std::string Settings::text(const std::string& key, const std::string& otherwise) {
     const auto* value = find<std::string>(key, "text, in quotes");
-    return value ? *value : std::move(otherwise);
+    return value ? *value : otherwise;
 }
 
 bool Settings::flag(const std::string& key, bool otherwise) {

@@ -43,7 +43,7 @@ class Settings {
 
     /// The value of `key`, or what stands for one that is not there. A value of the wrong kind or outside of the bounds is a
     /// complaint; the answer is `otherwise` then.
-    [[nodiscard]] std::string text(const std::string& key, std::string otherwise = {});
+    [[nodiscard]] std::string text(const std::string& key, const std::string& otherwise = {});
     [[nodiscard]] bool flag(const std::string& key, bool otherwise);
     [[nodiscard]] std::uint64_t number(const std::string& key, std::uint64_t low,
                                        std::uint64_t high, std::uint64_t otherwise);
