@@ -43,7 +43,7 @@ Result<Fd> connect_to(const std::string& path) {
 }
 
 void set_patience(const Fd& socket, int timeout_ms) {
-    const timeval time{timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+    const timeval time{timeout_ms / 1000, 1000L * (timeout_ms % 1000)};
     for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
         (void)::setsockopt(socket.get(), SOL_SOCKET, option, &time, sizeof time);
 }
