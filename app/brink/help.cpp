@@ -24,6 +24,7 @@ usage:
   brink doctor [OPTION]...                      what this machine allows
   brink events [OPTION]...                      what has happened (brinkd)
   brink status [OPTION]...                      the daemon as it sees itself
+  brink test-sink NAME                          a test event to an output
   brink COMMAND --help                          the options of each of them
   brink --version
 
@@ -250,6 +251,19 @@ with its watches and actions, or why it is not at work.
   -h, --help           this
 )";
 
+constexpr std::string_view kTestSink =
+    R"(usage: brink test-sink [OPTION]... NAME
+
+Has brink-relay send an event that is marked as a test to output NAME of its
+configuration, and says what came back.
+
+  --control SOCKET     not /run/brink-relay/control
+  -o, --output FORMAT  text (unless given) or json
+  -h, --help           this
+
+Ends with 0 when the receiver has taken it, 1 if not, 2 for wrong usage.
+)";
+
 // Which resources a help text lists.
 enum class Listed { all, watchable, of_processes };
 
@@ -287,5 +301,7 @@ std::string doctor_help() { return std::string(kDoctor); }
 std::string status_help() { return std::string(kStatus); }
 
 std::string events_help() { return std::string(kEvents); }
+
+std::string test_sink_help() { return std::string(kTestSink); }
 
 }  // namespace brink::app

@@ -16,5 +16,6 @@ namespace brink::app {
 [[nodiscard]] std::string doctor_help();
 [[nodiscard]] std::string events_help();
 [[nodiscard]] std::string status_help();
+[[nodiscard]] std::string test_sink_help();
 
 }  // namespace brink::app

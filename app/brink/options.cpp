@@ -306,18 +306,36 @@ CommandLine parse_status(Words words) {
     return options;
 }
 
+CommandLine parse_test_sink(Words words) {
+    Arguments arguments(option_names("test-sink"));
+    TestSinkOptions options;
+    Result<void> done = arguments.parse(words, true);
+    if (done && arguments.help()) return stop_with(test_sink_help());
+    if (done && arguments.command().size() != 1)
+        done = fail("write the name of one output behind the options, as in brink test-sink pager");
+    if (done) options.name = arguments.command().front();
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    if (done)
+        done = set(
+            arguments, "--control",
+            [](const std::string& path) { return Result<std::string>(path); }, options.control);
+    if (!done) return wrong("brink test-sink", done.error(), kUsage);
+    return options;
+}
+
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
-    const std::string_view near = option ? nearest(word, {"--help", "--version"})
-                                         : nearest(word, {"run", "watch", "top", "limits",
-                                                          "latency", "doctor", "events", "status"});
+    const std::string_view near = option
+                                      ? nearest(word, {"--help", "--version"})
+                                      : nearest(word, {"run", "watch", "top", "limits", "latency",
+                                                       "doctor", "events", "status", "test-sink"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
                                              : "run, watch, top, limits, latency, doctor, "
-                                               "events, status")},
+                                               "events, status, test-sink")},
                  kUsage);
 }
 
@@ -338,6 +356,7 @@ std::vector<std::string> option_names(std::string_view command) {
                 "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",
                 "-h,--histogram", "--worst",       "--plot",        "--samples",
                 "-o,--output",    "--btf"};
+    if (command == "test-sink") return {"-o,--output", "--control"};
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
@@ -372,6 +391,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "doctor") return parse_doctor(rest);
     if (command == "events") return parse_events(rest);
     if (command == "status") return parse_status(rest);
+    if (command == "test-sink") return parse_test_sink(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");
     return unknown_command(command);

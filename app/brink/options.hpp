@@ -16,6 +16,7 @@
 #include "engine/action_spec.hpp"
 #include "engine/selection.hpp"
 #include "engine/watch_spec.hpp"
+#include "relay/control_socket.hpp"
 #include "store/history_query.hpp"
 
 namespace brink::app {
@@ -118,6 +119,12 @@ struct LatencyOptions {
     bool default_system = false;  ///< idle states are left as they are
 };
 
+struct TestSinkOptions {
+    std::string name;  ///< of an output of brink-relay
+    std::string control = relay::kDefaultControl;
+    OutputFormat output = OutputFormat::text;
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -125,8 +132,9 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions,
-                                 LatencyOptions, DoctorOptions, EventsOptions, StatusOptions, Stop>;
+using CommandLine =
+    std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, LatencyOptions, DoctorOptions,
+                 EventsOptions, StatusOptions, TestSinkOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

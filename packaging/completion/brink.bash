@@ -22,7 +22,7 @@ _brink_values() {
             mapfile -t COMPREPLY < <(compgen -W "crossing initial denied limit_changed exit lost resync action" -- "$2")
             ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
-        --events | --btf | --exe | --history | --socket | --plot | --samples)
+        --events | --btf | --exe | --history | --socket | --control | --plot | --samples)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$2")
             ;;
@@ -74,7 +74,7 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch top limits latency doctor events status --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch top limits latency doctor events status test-sink --help --version" -- "$current")
         return
     fi
     case $subcommand in
@@ -92,6 +92,7 @@ _brink() {
             options="--since --until --resource --type --pid --comm --unit --cgroup --user --lines --follow --forecast"
             options+=" --output --history --help"
             ;;
+        test-sink) options="--output --control --help" ;;
         *) return ;;
     esac
     if [[ $subcommand == latency && $previous == --policy ]]; then

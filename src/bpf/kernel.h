@@ -74,7 +74,7 @@ struct hrtimer_sleeper {
 
 struct kernfs_node {
     void* priv; /* of a directory: the cgroup */
-    __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
+    __u64 id;   /* a union with the inode number before 5.5: the same for cgroup v2 paths */
 } CORE;
 
 struct cgroup {

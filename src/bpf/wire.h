@@ -107,9 +107,10 @@ struct brink_watch {
     brink_u32 serial;  /* tells watches apart that had the same number one after the other */
     brink_u16 owner;   /* in map `owners`; 0: whoever runs brink, who may watch everything */
     brink_u16 account; /* in map `accounts`; 0: none, unbounded */
-    brink_u32 selected; /* 1 and its bit among the watches that are set by selection; 0: it is not */
-    brink_u32 take;     /* enum brink_take */
-    brink_u32 uid;      /* of BRINK_TAKE_USER */
+    brink_u32
+        selected;   /* 1 and its bit among the watches that are set by selection; 0: it is not */
+    brink_u32 take; /* enum brink_take */
+    brink_u32 uid;  /* of BRINK_TAKE_USER */
 };
 BRINK_ASSERT_SIZE(struct brink_watch, 560);
 
@@ -188,24 +189,25 @@ enum brink_tally_flag {
 
 struct brink_tally {
     brink_u64 word;
-    brink_u64 table;         /* address of the object counted (enum brink_kind); 0: not linked */
-    brink_u64 signal;        /* address of the subject's signal_struct (its rlimits); of a subject that is
+    brink_u64 table;  /* address of the object counted (enum brink_kind); 0: not linked */
+    brink_u64 signal; /* address of the subject's signal_struct (its rlimits); of a subject that is
                               * no process, where its limit is: the object, or of USER_… with an rlimit
                               * the number of this tally */
-    brink_u64 leader;        /* address of the task that stands for the subject */
+    brink_u64 leader; /* address of the task that stands for the subject */
     brink_u64 start_time_ns; /* 0: not asked yet; no record has been written */
     brink_u64 limit;
     brink_u64 limit_hard;
     brink_u64 dropped; /* records of this tally that found no room */
 
     /* Of a subject that is no process. */
-    brink_u64 subject_id;    /* user: namespace << 32 | uid; cgroup: its id */
-    brink_u64 lowest;        /* of the soft limits of a user's processes, as far as known; and its hard one */
+    brink_u64 subject_id; /* user: namespace << 32 | uid; cgroup: its id */
+    brink_u64
+        lowest; /* of the soft limits of a user's processes, as far as known; and its hard one */
     brink_u64 lowest_hard;
-    brink_u64 gathered;      /* the same, while BRINK_COMMAND_BIND goes through the processes */
+    brink_u64 gathered; /* the same, while BRINK_COMMAND_BIND goes through the processes */
     brink_u64 gathered_hard;
 
-    brink_u32 pid;     /* of the process, or of the thread with BRINK_TALLY_THREAD */
+    brink_u32 pid; /* of the process, or of the thread with BRINK_TALLY_THREAD */
     brink_u32 tgid;
     brink_u16 watch;
     brink_u16 kind;       /* of the watch */
@@ -245,7 +247,7 @@ enum brink_record_type {
     BRINK_RECORD_WAKE =
         10, /* of no tally: counts may be off or pending, or a process is not watched */
     BRINK_RECORD_BEGIN = 12, /* a subject that is no process has appeared; its first record */
-    BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
+    BRINK_RECORD_LOST = 11,  /* from the reader, not the ring: `usage` records are missing here */
 };
 
 /* Why a subject is watched no longer: errno_value of BRINK_RECORD_EXIT. */
@@ -342,7 +344,7 @@ enum brink_effect {
 /* ---- selections --------------------------------------------------------------------------- */
 
 #define BRINK_MAX_SELECTORS 64
-#define BRINK_MAX_SELECTED 64 /* watches that are set by selection */
+#define BRINK_MAX_SELECTED 64       /* watches that are set by selection */
 #define BRINK_MAX_SELECTOR_NAMES 64 /* of all selectors together */
 #define BRINK_NAME_BYTES 256        /* NAME_MAX and the 0 after it */
 
@@ -389,7 +391,8 @@ enum brink_command_kind {
         7, /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
     BRINK_COMMAND_DROP = 8,   /* take tally out, say nothing */
     BRINK_COMMAND_SELECT = 9, /* hold the process behind proc_fd against the selections */
-    BRINK_COMMAND_LIMITS = 10, /* of a user: the limits gathered from its processes hold from now on */
+    BRINK_COMMAND_LIMITS =
+        10, /* of a user: the limits gathered from its processes hold from now on */
 };
 
 struct brink_command {

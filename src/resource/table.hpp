@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a file of src/resource defines: the resource, and how its usage and limit are read from outside. The table of
-// them is generated (cmake/resource_table.cmake).
+// them is generated (cmake/file_table.cmake).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/history_reader.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/inotify.h>
@@ -173,6 +174,12 @@ Result<void> HistoryReader::take_news() {
     struct stat status {};
     if (::stat(path_.c_str(), &status) == 0 && status.st_ino != inode_) return open_file();
     return {};
+}
+
+std::uint64_t newest_written(const std::string& history_path) {
+    const Fd bell(::open(bell_of(history_path).c_str(), O_RDONLY | O_CLOEXEC));
+    std::uint64_t number = 0;
+    return bell && ::pread(bell.get(), &number, sizeof number, 0) == sizeof number ? number : 0;
 }
 
 }  // namespace brink::store

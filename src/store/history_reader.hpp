@@ -57,4 +57,8 @@ class HistoryReader {
     Fd inotify_;
 };
 
+/// The number of the newest entry of a history that was ever written; 0 where that cannot be read. Touches the file beside
+/// the history only.
+[[nodiscard]] std::uint64_t newest_written(const std::string& history_path);
+
 }  // namespace brink::store

@@ -209,7 +209,7 @@ TEST(Options, HelpNamesEveryOption) {
     const std::pair<const char*, std::string> commands[] = {
         {"run", run_help()},       {"watch", watch_help()},     {"top", top_help()},
         {"limits", limits_help()}, {"latency", latency_help()}, {"doctor", doctor_help()},
-        {"events", events_help()}, {"status", status_help()}};
+        {"events", events_help()}, {"status", status_help()},   {"test-sink", test_sink_help()}};
     for (const auto& [command, help] : commands) {
         for (const std::string& option : names_of(command)) {
             const std::string name = option.substr(option.find("--"));
@@ -231,8 +231,8 @@ TEST(Options, ManualAndCompletionsNameEveryOption) {
     for (const char* path :
          {"docs/man/brink.1", "packaging/completion/brink.bash", "packaging/completion/_brink"}) {
         const std::string text = read_document(path);
-        for (const char* command :
-             {"run", "watch", "top", "limits", "latency", "doctor", "events", "status"})
+        for (const char* command : {"run", "watch", "top", "limits", "latency", "doctor", "events",
+                                    "status", "test-sink"})
             for (const std::string& option : names_of(command))
                 EXPECT_THAT(text, HasSubstr(option.substr(option.find("--")))) << path;
     }
@@ -241,7 +241,7 @@ TEST(Options, ManualAndCompletionsNameEveryOption) {
 TEST(Options, HelpFitsTheTerminal) {
     for (const std::string& help :
          {general_help(), run_help(), watch_help(), top_help(), limits_help(), latency_help(),
-          doctor_help(), events_help(), status_help()}) {
+          doctor_help(), events_help(), status_help(), test_sink_help()}) {
         std::size_t column = 0;
         for (const char c : help) {
             column = c == '\n' ? 0 : column + 1;
