@@ -15,7 +15,7 @@
 #include "check.hpp"
 #include "engine/watch_spec.hpp"
 #include "kernel/tasks.hpp"
-#include "option_setting.hpp"
+#include "option_readers.hpp"
 
 namespace brink::check {
 namespace {
@@ -88,7 +88,7 @@ Result<void> set_subject(const app::Arguments& arguments, Options& options) {
         return fail(
             "several subjects are given; write one of --pid, --comm, --unit, --cgroup, --user");
     const Scope scope = options.resource->scope;
-    if (done && options.selection && !engine::selects(options.selection->by, scope))
+    if (done && options.selection && !engine::selects(options.selection->by, *options.resource))
         return fail(fmt::format("{} is counted for a {}; --{} does not select one",
                                 options.resource->name, scope_name(scope),
                                 engine::select_name(options.selection->by)));
