@@ -20,6 +20,7 @@ void want_selection(const std::optional<engine::Selection>& selection,
                     kernel::HookOptions& wanted) {
     using engine::SelectBy;
     const auto is = [&](SelectBy by) { return selection && selection->by == by; };
+    wanted.selections = selection.has_value();
     wanted.cgroups = is(SelectBy::cgroup) || is(SelectBy::unit) || is(SelectBy::container);
     wanted.names = is(SelectBy::comm);
     wanted.users = is(SelectBy::user);

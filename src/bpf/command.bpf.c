@@ -111,11 +111,11 @@ static __always_inline int drop(void) {
     return subject_drop(command.tally, 0);
 }
 
-static __always_inline int check(void) {
+static __always_inline int check(bool shared) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
-    if (brink_is_shared(t->kind))
+    if (shared && brink_is_shared(t->kind))
         return shared_check();
     const struct task_struct* leader = (const void*)t->leader;
     if (leaving(leader, (const void*)t->signal, t->flags)) {
@@ -162,12 +162,6 @@ static __always_inline int resync(void) {
     return say(id, BRINK_RECORD_RESYNC, next_number(t), usage_of(t), 0);
 }
 
-static __always_inline int select(void) {
-    const struct task_struct* task = task_behind(command.proc_fd);
-    __u64 leader = task ? (__u64)BPF_CORE_READ(task, group_leader) : 0;
-    return leader ? select_process(leader, SETTLE_IF_ALONE, 0) : -ESRCH;
-}
-
 /* Whether the tally that the command is about still belongs to whom it was said to. */
 static __always_inline bool is_meant(void) {
     struct brink_tally* t = tally_of(command.tally);
@@ -191,15 +185,14 @@ static __always_inline bool watches_shared(void) {
     return watch && brink_is_shared(watch->kind);
 }
 
-SEC("raw_tp")
-int on_command(void* ctx) {
+static __always_inline int run(bool shared) {
     commander = bpf_get_current_pid_tgid();
     switch (command.kind) {
     case BRINK_COMMAND_LEARN:
         answer.error = learn();
         break;
     case BRINK_COMMAND_BIND:
-        answer.error = watches_shared() ? shared_bind() : bind();
+        answer.error = shared && watches_shared() ? shared_bind() : bind();
         break;
     case BRINK_COMMAND_UNBIND:
         answer.error = is_meant() ? subject_end(command.tally) : -ESRCH;
@@ -211,13 +204,13 @@ int on_command(void* ctx) {
         answer.error = commit();
         break;
     case BRINK_COMMAND_CHECK:
-        answer.error = check();
+        answer.error = check(shared);
         break;
     case BRINK_COMMAND_RESYNC:
         answer.error = resync();
         break;
     case BRINK_COMMAND_LIMITS:
-        answer.error = shared_limits();
+        answer.error = shared ? shared_limits() : -EINVAL;
         break;
     case BRINK_COMMAND_OWNER:
         answer.error = owner_learn(command.watch, (__u64)file_behind(command.proc_fd),
@@ -226,12 +219,20 @@ int on_command(void* ctx) {
     case BRINK_COMMAND_DROP:
         answer.error = drop();
         break;
-    case BRINK_COMMAND_SELECT:
-        answer.error = select();
-        break;
     default:
         answer.error = -EINVAL;
     }
     commander = 0;
     return 0;
+}
+
+SEC("raw_tp")
+int on_command(void* ctx) {
+    return run(false);
+}
+
+/* Where subjects that are no process are watched: for the verifier twice as much. */
+SEC("raw_tp")
+int on_command_shared(void* ctx) {
+    return run(true);
 }

@@ -44,13 +44,16 @@ static __always_inline bool copies_all(const struct task_struct* parent) {
     return call == NR_FORK || call == NR_VFORK;
 }
 
+/* Fork, execve and exit have a program more each (_selecting), which holds the process against the selections: for the
+ * verifier that is more than all the rest, so it is loaded only where there are any. */
+
 /* `address`: the child's task, before its first instruction. */
-static __always_inline void forks(__u64 address) {
+static __always_inline void forks(__u64 address, bool selecting) {
     const struct task_struct* parent = bpf_get_current_task_btf();
     const struct task_struct* child = (const void*)address;
     struct walk w = {.tgid = (__u32)parent->tgid};
     __u32 born = (__u32)BPF_CORE_READ(child, tgid);
-    if (n_selectors && born != w.tgid)
+    if (selecting && n_selectors && born != w.tgid)
         select_process(address, SETTLE_AT_ONCE, 0);
     if (!is_subject(w.tgid))
         return;
@@ -73,13 +76,25 @@ static __always_inline void forks(__u64 address) {
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args* ctx) {
-    NOTED(forks(ctx->args[1]));
+    NOTED(forks(ctx->args[1], false));
+    return 0;
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_fork_selecting(struct bpf_raw_tracepoint_args* ctx) {
+    NOTED(forks(ctx->args[1], true));
     return 0;
 }
 
 SEC("kprobe.multi/wake_up_new_task")
 int on_fork_kprobe(struct pt_regs* ctx) {
-    forks(argument(ctx, 0));
+    forks(argument(ctx, 0), false);
+    return 0;
+}
+
+SEC("kprobe.multi/wake_up_new_task")
+int on_fork_selecting_kprobe(struct pt_regs* ctx) {
+    forks(argument(ctx, 0), true);
     return 0;
 }
 
@@ -101,7 +116,7 @@ __noinline int come_into_force(__u32 id, __u64 table) {
 
 /* The current task is past the point of no return of execve: alone in its process, its tables its own,
  * what is marked close-on-exec closed, its ids those of the new program. */
-static __always_inline void executes(__u64 binprm) {
+static __always_inline void executes(__u64 binprm, bool selecting) {
     const struct task_struct* task = bpf_get_current_task_btf();
     __u32 tgid = (__u32)task->tgid;
     struct walk w = {.tgid = tgid};
@@ -129,19 +144,31 @@ static __always_inline void executes(__u64 binprm) {
         if (word_position(t->word) == BRINK_POS_COUNTING)
             tally_start(w.id);
     }
-    if (n_selectors)
+    if (selecting && n_selectors)
         select_process(address_of(task), SETTLE_AT_ONCE, 0);
 }
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(struct bpf_raw_tracepoint_args* ctx) {
-    NOTED(executes(ctx->args[2]));
+    NOTED(executes(ctx->args[2], false));
+    return 0;
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec_selecting(struct bpf_raw_tracepoint_args* ctx) {
+    NOTED(executes(ctx->args[2], true));
     return 0;
 }
 
 SEC("kprobe.multi/security_bprm_committed_creds")
 int on_exec_kprobe(struct pt_regs* ctx) {
-    executes(argument(ctx, 0));
+    executes(argument(ctx, 0), false);
+    return 0;
+}
+
+SEC("kprobe.multi/security_bprm_committed_creds")
+int on_exec_selecting_kprobe(struct pt_regs* ctx) {
+    executes(argument(ctx, 0), true);
     return 0;
 }
 
@@ -164,12 +191,13 @@ static __always_inline bool has_policy(const struct task_struct* task) {
 }
 
 /* The current task ends; its signal_struct counts it no longer, its table is still there. */
-static __always_inline void exits(void) {
+static __always_inline void exits(bool selecting) {
     const struct task_struct* task = bpf_get_current_task_btf();
     struct walk w = {.tgid = (__u32)task->tgid};
     if (!is_subject(w.tgid))
         return;
-    if (n_selectors && has_policy(task)) /* it may have been the last real-time thread */
+    if (selecting && n_selectors &&
+        has_policy(task)) /* it may have been the last real-time thread */
         select_process((__u64)BPF_CORE_READ(task, group_leader), SETTLE_IF_ALONE, 0);
     /* Two threads that leave together can both read 0: subject_end lets one of them in. */
     bool last = task->signal->live.counter == 0;
@@ -194,14 +222,31 @@ static __always_inline void exits(void) {
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(void* ctx) {
-    NOTED(exits());
+    NOTED(exits(false));
     return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_exit_selecting(void* ctx) {
+    NOTED(exits(true));
+    return 0;
+}
+
+/* A fork that fails calls exit_files, too. */
+static __always_inline bool of_current(const struct pt_regs* ctx) {
+    return argument(ctx, 0) == address_of(bpf_get_current_task_btf());
 }
 
 SEC("kprobe.multi/exit_files")
 int on_exit_kprobe(struct pt_regs* ctx) {
-    if (argument(ctx, 0) ==
-        address_of(bpf_get_current_task_btf())) /* a fork that fails calls it, too */
-        exits();
+    if (of_current(ctx))
+        exits(false);
+    return 0;
+}
+
+SEC("kprobe.multi/exit_files")
+int on_exit_selecting_kprobe(struct pt_regs* ctx) {
+    if (of_current(ctx))
+        exits(true);
     return 0;
 }

@@ -2,6 +2,7 @@
 /* Processes come to match a selection, and cease to. Who is watched is what matches at this moment, and nothing else:
  * every change that can make a difference comes by here, in the task that makes it and before it goes on. Fork,
  * execve and exit are in process.bpf.c; here are the cgroup, the name, the user and the scheduling policy. */
+#include "command.bpf.h"
 #include "subject.bpf.h"
 
 #define LOCKS 256
@@ -258,4 +259,17 @@ __noinline __u64 selection_concerned(void) {
         task = other ? other : task;
     }
     return leader_of(task);
+}
+
+/* ---- asked by brink ----------------------------------------------------------------------- */
+
+/* BRINK_COMMAND_SELECT, a program of its own for the same reason as in process.bpf.c. */
+SEC("raw_tp")
+int on_select(void* ctx) {
+    commander = bpf_get_current_pid_tgid();
+    const struct task_struct* task = task_behind(command.proc_fd);
+    __u64 leader = task ? leader_of((__u64)task) : 0;
+    answer.error = leader ? select_process(leader, SETTLE_IF_ALONE, 0) : -ESRCH;
+    commander = 0;
+    return 0;
 }

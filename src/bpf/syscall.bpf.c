@@ -71,8 +71,7 @@ static __always_inline void follow(const struct task_struct* task, bool table, b
     bpf_loop(BRINK_MAX_PER_SUBJECT, follow_next, &f, 0);
 }
 
-SEC("raw_tp/sys_exit")
-int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
+static __always_inline int call_ends(struct bpf_raw_tracepoint_args* ctx, bool selecting) {
     struct task_struct* task = bpf_get_current_task_btf();
     __u64 switches = task->nivcsw;
     __u32 effect = effect_of(task, system_call_of(task));
@@ -87,7 +86,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         owner_check((__u64)BPF_CORE_READ(task, real_cred), 0);
     if (effect & BRINK_EFFECT_MEMORY && is_subject((__u32)task->tgid))
         memory_call_ends((__s64)ctx->args[1]);
-    if (effect & BRINK_EFFECT_SELECTION && n_selectors)
+    if (selecting && effect & BRINK_EFFECT_SELECTION && n_selectors)
         select_process(selection_concerned(), SETTLE_IF_ALONE, 0);
     if ((__s64)ctx->args[1] == -EMFILE)
         denied(task, EMFILE);
@@ -95,4 +94,14 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
         count(address_of(task->files), effect & BRINK_EFFECT_ANY ? CHANGE_ANY : CHANGE_SMALL, 0);
     end_noted(task, switches);
     return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
+    return call_ends(ctx, false);
+}
+
+SEC("raw_tp/sys_exit")
+int on_sys_exit_selecting(struct bpf_raw_tracepoint_args* ctx) {
+    return call_ends(ctx, true);
 }

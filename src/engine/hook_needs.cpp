@@ -9,7 +9,8 @@ kernel::HookOptions no_hooks() {
     kernel::HookOptions options;
     options.descriptors = options.closes = options.memory = options.resident = options.processes =
         false;
-    options.owners = options.cgroups = options.names = options.users = options.policies = false;
+    options.owners = options.selections = options.cgroups = options.names = options.users =
+        options.policies = false;
     options.shared = 0;
     return options;
 }

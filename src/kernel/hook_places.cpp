@@ -17,6 +17,7 @@ constexpr unsigned kOptional = HookPlace::kOptional;
 constexpr unsigned kDescriptors = HookPlace::kDescriptors;
 constexpr unsigned kMemory = HookPlace::kMemory;
 constexpr unsigned kProcesses = HookPlace::kProcesses;
+constexpr unsigned kSelecting = HookPlace::kSelecting;
 constexpr unsigned kUserLimits = HookPlace::kUserLimits;
 constexpr unsigned kSignals = HookPlace::kSignals;
 constexpr unsigned kInotify = HookPlace::kInotify;
@@ -42,21 +43,21 @@ constexpr HookPlace kPlaces[] = {
      When::both,
      kRaw,
      "children are born",
-     kKprobe | kProcesses,
+     kKprobe | kProcesses | kSelecting,
      {"sched_process_fork"},
      "wake_up_new_task"},
     {"on_exec",
      When::both,
      kRaw,
      "programs are executed",
-     kKprobe | kProcesses,
+     kKprobe | kProcesses | kSelecting,
      {"sched_process_exec"},
      "security_bprm_committed_creds"},
     {"on_exit",
      When::both,
      kRaw,
      "processes end",
-     kKprobe | kProcesses,
+     kKprobe | kProcesses | kSelecting,
      {"sched_process_exit"},
      "exit_files"},
     {"on_fd_install",
@@ -143,7 +144,12 @@ constexpr HookPlace kPlaces[] = {
      "threads become real-time",
      HookPlace::kPolicies | kOptional,
      {"rt_mutex_adjust_pi"}},
-    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", kProcesses, {"sys_exit"}},
+    {"on_sys_exit",
+     When::tracepoint,
+     kRaw,
+     "system calls end",
+     kProcesses | kSelecting,
+     {"sys_exit"}},
     after("on_alloc_ucounts", "users appear", HookPlace::kOfUsers, "alloc_ucounts"),
     after("on_put_ucounts", "users go", HookPlace::kOfUsers, "put_ucounts"),
     after("on_inc_rlimit_ucounts", "counts of users rise", kUserLimits | kSignals,
@@ -212,9 +218,11 @@ HookFlavour hook_flavour(Preemption preemption, const btf* types) {
     return multi && preemption == Preemption::kernel ? HookFlavour::kprobe : HookFlavour::noted;
 }
 
-HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types) {
+HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types,
+                       bool selecting) {
     HookChoice choice;
     choice.program = place.program;
+    if (selecting && place.is(kSelecting)) choice.program += "_selecting";
     choice.kind = place.kind;
     choice.target = place.targets[0];
     bool elsewhere = false;

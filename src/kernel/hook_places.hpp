@@ -39,6 +39,8 @@ struct HookPlace {
     static constexpr unsigned kUsers = 4096;       ///< only if one is by user
     static constexpr unsigned kPolicies = 8192;    ///< only if one is by scheduling policy
     static constexpr unsigned kProcesses = 16384;  ///< only if some process is
+    static constexpr unsigned kSelecting =
+        1U << 21;  ///< has a program more for where some watch is set by selection
     static constexpr unsigned kUnprovoked =
         32768;  ///< not by the self-test: it would need a cgroup
 
@@ -81,7 +83,8 @@ struct HookChoice {
     bool there = true;      ///< this kernel has the function
 };
 
-/// `types` may be null for a place that is a tracepoint in this flavour.
-[[nodiscard]] HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types);
+/// `types` may be null for a place that is a tracepoint in this flavour. `selecting`: some watch is set by selection.
+[[nodiscard]] HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* types,
+                                     bool selecting);
 
 }  // namespace brink::kernel

@@ -165,9 +165,12 @@ void Hooks::size_maps(const HookOptions& options) {
 Result<void> Hooks::choose_programs(const HookOptions& options) {
     btf* types = engine_ == HookEngine::kernel ? btf__load_vmlinux_btf() : nullptr;
     if (engine_ == HookEngine::kernel && !types) return fail_errno("cannot read the kernel's BTF");
+    commands_ = options.shared ? skeleton_->progs.on_command_shared : skeleton_->progs.on_command;
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj)
-        bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
+        bpf_program__set_autoload(program,
+                                  program == commands_ || (program == skeleton_->progs.on_select &&
+                                                           options.selections));
     const Preemption preemption = kernel_preemption();
     const HookFlavour flavour = types ? hook_flavour(preemption, types) : HookFlavour::plain;
     preemptible_ = preemption != Preemption::none;
@@ -180,7 +183,7 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
         hook.applies = place.in(engine_) &&
                        (!place.is(HookPlace::kPreempted) || flavour != HookFlavour::plain);
         if (!hook.applies) continue;
-        hook.choice = choose_hook(place, flavour, types);
+        hook.choice = choose_hook(place, flavour, types, options.selections);
         hook.program = bpf_object__find_program_by_name(skeleton_->obj,
                                                         hook.choice.program.c_str());
         const bool asked = (!place.is(HookPlace::kCloses) || options.closes) &&
@@ -299,8 +302,9 @@ brink_answer Hooks::command(const brink_command& command) {
     skeleton_->bss->answer = {};
     bpf_test_run_opts options{};
     options.sz = sizeof options;
-    if (const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.on_command),
-                                                 &options)) {
+    const bpf_program* program = command.kind == BRINK_COMMAND_SELECT ? skeleton_->progs.on_select
+                                                                      : commands_;
+    if (const int error = bpf_prog_test_run_opts(bpf_program__fd(program), &options)) {
         brink_answer failed{};
         failed.error = error < 0 ? error : -error;
         return failed;

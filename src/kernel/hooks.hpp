@@ -34,6 +34,7 @@ struct HookOptions {
     bool memory = true;                    ///< some watch reads a number of an mm_struct
     bool resident = true;                  ///< some watch reads its resident pages
     bool owners = true;                    ///< some watch has an owner
+    bool selections = true;                ///< some watch is set by selection
     bool cgroups = true;                   ///< some selection is by cgroup: who moves is to be seen
     bool names = true;                     ///< by name: who is renamed
     bool users = true;                     ///< by user: who becomes another one
@@ -160,6 +161,7 @@ class Hooks {
 
     HookEngine engine_ = HookEngine::kernel;
     brink_bpf* skeleton_ = nullptr;
+    bpf_program* commands_ = nullptr;  // runs command()
     ring_buffer* ring_ = nullptr;
     const RecordHandler* handler_ = nullptr;
     std::uint32_t room_ = 0;  // records that this read() may still hand over
