@@ -57,7 +57,9 @@ TEST_F(Text, EveryTypeHasItsLine) {
               │     main+0x100     leaky
               │     ?              libc.so.6+0x271ca
               │     ?              0xdeadbeef
-09:29:59.123  ▲ nofile 80%      820 of 1024   204 left  leaky[1234]
+09:29:59.123  ▲ wakeup_latency 80%      300us of 1.02us   298us over  leaky[1234]
+              cpu 1: hog[77] 200us, self 99us
+09:29:59.123  ▲ nofile         80%        820 of 1024       204 left  leaky[1234]
               │ not available: the process is another user's
 )");
 }
