@@ -186,18 +186,12 @@ struct Loop {
 };
 
 constexpr Loop kLoops[] = {
-    {"open_close", open_close},
-    {"dup_close", dup_close},
-    {"fork_exit", fork_exit},
-    {"null_syscall", null_syscall},
-    {"mmap_munmap", mmap_munmap},
-    {"brk_pair", brk_pair},
-    {"page_fault", page_fault},
-    {"thread_join", thread_join},
-    {"wakeup_pair", wakeup_pair},
-    {"fork_exec_exit", fork_exec_exit},
-    {"connect_accept", connect_accept},
-    {"open_close_cold", open_close_cold, make_cold, kColdFiles},
+    {"open_close", open_close},         {"dup_close", dup_close},
+    {"fork_exit", fork_exit},           {"null_syscall", null_syscall},
+    {"mmap_munmap", mmap_munmap},       {"brk_pair", brk_pair},
+    {"page_fault", page_fault},         {"thread_join", thread_join},
+    {"wakeup_pair", wakeup_pair},       {"fork_exec_exit", fork_exec_exit},
+    {"connect_accept", connect_accept}, {"open_close_cold", open_close_cold, make_cold, kColdFiles},
 };
 
 // Nanoseconds of `iterations` iterations; -1: one failed.

@@ -15,8 +15,7 @@ static __always_inline __u32 effect_of(const struct task_struct* task, __u64 num
 #if defined(__TARGET_ARCH_x86)
     if (task->thread_info.status & TS_COMPAT)
         return BRINK_EFFECT_ANY | BRINK_EFFECT_TABLE | BRINK_EFFECT_LIMIT | BRINK_EFFECT_IDS |
-               BRINK_EFFECT_SELECTION |
-               (number == I386_PRLIMIT64 ? BRINK_EFFECT_ALL_LIMITS : 0);
+               BRINK_EFFECT_SELECTION | (number == I386_PRLIMIT64 ? BRINK_EFFECT_ALL_LIMITS : 0);
 #endif
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
 }

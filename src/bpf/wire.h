@@ -81,7 +81,8 @@ struct brink_watch {
     brink_u32 serial;  /* tells watches apart that had the same number one after the other */
     brink_u16 owner;   /* in map `owners`; 0: whoever runs brink, who may watch everything */
     brink_u16 account; /* in map `accounts`; 0: none, unbounded */
-    brink_u32 selected; /* 1 and its bit among the watches that are set by selection; 0: it is not */
+    brink_u32
+        selected; /* 1 and its bit among the watches that are set by selection; 0: it is not */
 };
 BRINK_ASSERT_SIZE(struct brink_watch, 552);
 
@@ -301,7 +302,7 @@ enum brink_effect {
 /* ---- selections --------------------------------------------------------------------------- */
 
 #define BRINK_MAX_SELECTORS 64
-#define BRINK_MAX_SELECTED 64 /* watches that are set by selection */
+#define BRINK_MAX_SELECTED 64       /* watches that are set by selection */
 #define BRINK_MAX_SELECTOR_NAMES 64 /* of all selectors together */
 #define BRINK_NAME_BYTES 256        /* NAME_MAX and the 0 after it */
 

@@ -175,7 +175,8 @@ void PressureSource::end(Standing& standing) {
         triggers_->remove(trigger.key);
         by_key_.erase(trigger.key);
     }
-    standing.tally.end(standing.named, BRINK_EXIT_ENDED, [&](brink_record& record) { say(standing, record); });
+    standing.tally.end(standing.named, BRINK_EXIT_ENDED,
+                       [&](brink_record& record) { say(standing, record); });
     records_.end(standing.slot);
     standings_.remove_if([&](const Standing& other) { return &other == &standing; });
 }

@@ -157,7 +157,7 @@ void Hooks::size_maps(const HookOptions& options) {
     const auto effects = syscall_effects();
     static_assert(sizeof skeleton_->rodata->syscall_effect == sizeof effects);
     std::memcpy(const_cast<std::uint16_t*>(skeleton_->rodata->syscall_effect), effects.data(),
-                effects.size());
+                sizeof effects);
 }
 
 // Decides which programs are loaded, and for those of engine `kernel` which of the names of their
