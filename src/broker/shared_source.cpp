@@ -54,10 +54,9 @@ Result<SharedSource> open_shared_source(const SourceOptions& options) {
     const auto is_timed = [](const Resource& r) { return r.facility == Facility::cpu_timer; };
     auto timers = engine::PollSource::with_timers();
     if (!timers) return tl::unexpected(timers.error());
-    parts.push_back({std::move(*poll), [=](const Resource& r) {
-                         return !(has_hooks && r.has_hooks()) && !is_timed(r);
-                     },
-                     true});
+    parts.push_back(
+        {std::move(*poll),
+         [=](const Resource& r) { return !(has_hooks && r.has_hooks()) && !is_timed(r); }, true});
     parts.push_back({std::move(*timers), is_timed, true});
     auto combined = engine::CombinedSource::create(std::move(parts));
     if (!combined) return tl::unexpected(combined.error());
