@@ -19,7 +19,9 @@ constexpr std::string_view kBegin =
 constexpr std::string_view kEnd = "<!-- Here it ends. -->\n";
 
 std::string engines(const Resource& resource) {
-    if (resource.has_hooks()) return "kernel, tracepoint, poll";
+    if (resource.has_tracepoints()) return "kernel, tracepoint, poll";
+    const bool refusals = resource.facility == Facility::cgroup_events;
+    if (resource.has_hooks()) return refusals ? "kernel, poll; refusals: notify" : "kernel, poll";
     if (resource.facility == Facility::wakeups) return "tracepoint";
     if (resource.facility == Facility::cpu_timer) return "timer, poll";
     if (resource.facility == Facility::pressure) return "notify, poll";

@@ -3,11 +3,11 @@
 #
 # Checks that no #include goes against the arrows:
 #
-#   base <- kernel <- { resource, latency } <- engine <- { action, sink } <- app
+#   base <- kernel <- { resource, latency } <- engine <- { action, sink, broker, store } <- output <- relay <- app
 #
 # Everyone may include include/brink, which includes nothing of src. src/bpf includes only itself;
 # its headers are for kernel and above. Two folders of one rank do not know each other, and a sink
-# sees the event, never the engine.
+# and an output see the event, never the engine, and an output does not know the history.
 
 set -euo pipefail
 cd "${1:-$(dirname "$(readlink -f "$0")")/..}"
@@ -20,7 +20,9 @@ find include src app -type f \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0 | 
         for (i in order) rank[order[i]] = i
         rank["latency"] = rank["resource"]
         rank["action"] = rank["sink"] = rank["broker"] = rank["store"] = 5
-        rank["app"] = 6
+        rank["output"] = 6
+        rank["relay"] = 7
+        rank["app"] = 8
     }
     FNR == 1 {
         split(FILENAME, path, "/")
@@ -41,7 +43,8 @@ find include src app -type f \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0 | 
     function allowed(from, target) {
         if (from == "include" || from == "bpf") return 0
         if (target == "bpf") return rank[from] >= rank["kernel"]
-        if (from == "sink" && target == "engine") return 0
+        if ((from == "sink" || from == "output") && target == "engine") return 0
+        if (from == "output" && target == "store") return 0
         return rank[target] < rank[from]
     }
     function complain(what) {

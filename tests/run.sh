@@ -15,7 +15,7 @@ source tests/step.sh
 # The events of every live test, on the host and in the guests: what part `schema` reads.
 readonly events=build/dev/events
 
-readonly parts=(fmt layers build unit golden live vm schema adding clang asan tidy)
+readonly parts=(fmt layers build unit golden sinks live vm schema adding clang asan tidy)
 readonly beside_vm=(adding clang asan tidy)
 
 ctest_label() {
@@ -27,6 +27,7 @@ part_layers() { tests/layers.sh; }
 part_build() { ./dev build dev; }
 part_unit() { ./dev build dev && ctest_label dev unit; }
 part_golden() { ./dev build dev && ctest_label dev golden; }
+part_sinks() { ./dev build dev && ctest_label dev sinks; }
 part_live() {
     ./dev build dev || return
     mkdir -p "$events" && rm -f "$events"/*.jsonl

@@ -12,5 +12,8 @@ int top_command(const TopOptions& options);
 int limits_command(const LimitsOptions& options);
 int latency_command(const LatencyOptions& options);
 int doctor_command(const DoctorOptions& options);
+int events_command(const EventsOptions& options);
+int status_command(const StatusOptions& options);
+int test_sink_command(const TestSinkOptions& options);
 
 }  // namespace brink::app

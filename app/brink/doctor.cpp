@@ -13,6 +13,7 @@
 #include "base/utf8.hpp"
 #include "brink/resource.hpp"
 #include "commands.hpp"
+#include "engine/hook_needs.hpp"
 #include "engine_choice.hpp"
 #include "kernel/facility_test.hpp"
 #include "kernel/machine.hpp"
@@ -38,7 +39,8 @@ std::string_view name_of(HookEngine engine) {
 // What takes the place of a hook that does not work.
 std::string instead_of(const HookStatus& hook, const std::string& chosen) {
     if (hook.runs > 0) return "";
-    return hook.optional ? "it is not seen when " + hook.purpose : "engine " + chosen;
+    if (hook.optional) return "it is not seen when " + hook.purpose;
+    return "engine " + (hook.shared ? "poll" : chosen);
 }
 
 struct Diagnosis {
@@ -50,12 +52,18 @@ struct Diagnosis {
     bool refusals = false;  // cgroup v2 is there, which says when a cgroup is refused something
     std::string iterator;   // why limits and top cannot use the task iterator; empty if they can
     std::string chosen;     // what `run` and `watch` use for what has hooks
+    unsigned broken = 0;    // HookPlace::kShared: what engine `kernel` does not see here
     std::map<const Resource*, std::string> unreadable;  // why nothing can be read here
 };
 
 // The engine that watches a resource here; empty: none does.
 std::string engine_of(const Resource& resource, const Diagnosis& diagnosis) {
-    if (resource.has_hooks()) return diagnosis.chosen;
+    if (resource.has_tracepoints()) return diagnosis.chosen;
+    if (resource.has_hooks()) {
+        kernel::HookOptions needs = engine::no_hooks();
+        engine::add_needs(needs, resource, true);
+        return needs.shared & diagnosis.broken ? "poll" : "kernel";
+    }
     if (resource.facility == Facility::cpu_timer && diagnosis.timer.empty()) return "timer";
     if (resource.facility == Facility::pressure && diagnosis.notify.empty()) return "notify";
     if (resource.facility == Facility::wakeups)
@@ -89,6 +97,7 @@ Diagnosis examine(const DoctorOptions& options) {
     diagnosis.chosen = "poll";
     for (const HookEngine engine : {HookEngine::kernel, HookEngine::tracepoint}) {
         diagnosis.engines.push_back(kernel::test_engine(engine, options.btf));
+        if (engine == HookEngine::kernel) diagnosis.broken = diagnosis.engines.back().broken;
         if (diagnosis.engines.back().works && diagnosis.chosen == "poll")
             diagnosis.chosen = name_of(engine);
     }

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "engine/hook_needs.hpp"
 #include "engine/hook_source.hpp"
 #include "engine_parts.hpp"
 
@@ -12,17 +14,6 @@ namespace brink::app {
 namespace {
 
 using kernel::HookEngine;
-
-bool reads_memory(Hooked hooked) {
-    switch (hooked) {
-        case Hooked::address_space:
-        case Hooked::data:
-        case Hooked::stack:
-        case Hooked::locked_memory:
-        case Hooked::mappings: return true;
-        default: return false;
-    }
-}
 
 // The hooks that see who comes to match.
 void want_selection(const std::optional<engine::Selection>& selection,
@@ -36,18 +27,13 @@ void want_selection(const std::optional<engine::Selection>& selection,
 }
 
 Result<ChosenEngine> hook_engine(HookEngine engine, const MonitorOptions& options) {
-    kernel::HookOptions wanted;
+    kernel::HookOptions wanted = engine::no_hooks();
     wanted.engine = engine;
     wanted.btf = options.btf;
     wanted.max_subjects = static_cast<std::uint32_t>(options.max_subjects);
-    wanted.descriptors = wanted.closes = wanted.memory = wanted.resident = wanted.owners = false;
-    for (const engine::WatchSpec& watch : options.watches) {
-        const Hooked hooked = watch.resource->hooked;
-        if (hooked == Hooked::descriptors) wanted.descriptors = true;
-        if (hooked == Hooked::descriptors && watch.down) wanted.closes = true;
-        if (reads_memory(hooked)) wanted.memory = true;
-        if (hooked == Hooked::resident_memory) wanted.resident = true;
-    }
+    for (const engine::WatchSpec& watch : options.watches)
+        if (engine::has_hooks(*watch.resource, engine))
+            engine::add_needs(wanted, *watch.resource, watch.down);
     want_selection(options.selection, wanted);
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
@@ -80,8 +66,13 @@ Result<ChosenEngine> the_hooks(EngineChoice choice, const MonitorOptions& option
 Result<ChosenEngine> the_best(const MonitorOptions& options) {
     auto best = hook_engine(HookEngine::kernel, options);
     if (best) return best;
-    auto chosen = hook_engine(HookEngine::tracepoint, options);
     const std::string why = "; not engine kernel: " + best.error().message;
+    const bool traced = std::any_of(options.watches.begin(), options.watches.end(),
+                                    [](const auto& watch) {
+                                        return watch.resource->has_tracepoints();
+                                    });
+    if (!traced) return fail(why);
+    auto chosen = hook_engine(HookEngine::tracepoint, options);
     if (chosen)
         chosen->remark += why;
     else if (chosen.error().message == best.error().message)
@@ -99,7 +90,7 @@ struct Sorted {
     Resources pressed;        // pressure
     Resources without_hooks;  // the others of processes
     Resources shared;         // those of no process
-    Resources refused;        // of these, those of which the kernel says when they are refused
+    Resources refused;        // besides: those of which the kernel says when they are refused
 };
 
 // Without `hooks` none are to be had, without `told` the kernel does not tell either.
@@ -108,7 +99,8 @@ Sorted sort_resources(const MonitorOptions& options, bool hooks, bool told) {
     for (const engine::WatchSpec& watch : options.watches) {
         const Resource* resource = watch.resource;
         const Facility facility = told ? resource->facility : Facility::none;
-        if (resource->has_hooks() && hooks)
+        if (hooks && (options.engine == EngineChoice::tracepoint ? resource->has_tracepoints()
+                                                                 : resource->has_hooks()))
             sorted.hooked.insert(resource);
         else if (facility == Facility::cpu_timer)
             sorted.timed.insert(resource);
@@ -120,10 +112,21 @@ Sorted sort_resources(const MonitorOptions& options, bool hooks, bool told) {
             sorted.without_hooks.insert(resource);
         else
             sorted.shared.insert(resource);
-        if (facility == Facility::cgroup_events && sorted.shared.contains(resource))
-            sorted.refused.insert(resource);
+        // The hooks see a refused fork; memory is reclaimed, or somebody killed.
+        const bool unseen = sorted.shared.contains(resource) || resource->denied_errno == 0;
+        if (facility == Facility::cgroup_events && unseen) sorted.refused.insert(resource);
     }
     return sorted;
+}
+
+// What `hooks` do not see after all is left to the others.
+void leave_to_others(const ChosenEngine& hooks, Sorted& sorted) {
+    if (hooks.source->engine() == "kernel") return;
+    std::erase_if(sorted.hooked, [&](const Resource* resource) {
+        if (resource->has_tracepoints()) return false;
+        (resource->scope == Scope::process ? sorted.without_hooks : sorted.shared).insert(resource);
+        return true;
+    });
 }
 
 // An engine that was asked for has to have hooks for everything.
@@ -177,12 +180,15 @@ Result<void> add_polled(const MonitorOptions& options, const Sorted& sorted, Eng
     auto poll = shared_poll_engine(options, sorted.shared);
     if (!poll) return tl::unexpected(poll.error());
     parts.add(std::move(*poll), sorted.shared);
-    if (sorted.refused.empty()) return {};
+    return {};
+}
+
+void add_refusals(const Sorted& sorted, EngineParts& parts) {
+    if (sorted.refused.empty()) return;
     if (auto refusals = refusal_engine())
         parts.add(std::move(*refusals), sorted.refused);
     else
         parts.say_last("; refusals are not seen: " + refusals.error().message);
-    return {};
 }
 
 }  // namespace
@@ -197,17 +203,20 @@ Result<ChosenEngine> choose_engine(const MonitorOptions& options) {
     EngineParts parts;
     if (!sorted.hooked.empty()) {
         auto hooks = asked ? the_hooks(options.engine, options) : the_best(options);
-        if (hooks)
+        if (hooks) {
+            leave_to_others(*hooks, sorted);
             parts.add(std::move(*hooks), sorted.hooked);
-        else if (asked)
+        } else if (asked) {
             return hooks;
-        else
+        } else {
             parts.say_last(hooks.error().message);
-        if (!hooks) sorted = sort_resources(options, false, true);
+            sorted = sort_resources(options, false, true);
+        }
     }
     if (auto added = add_told(options, sorted, parts); !added) return tl::unexpected(added.error());
     if (auto added = add_polled(options, sorted, parts); !added)
         return tl::unexpected(added.error());
+    add_refusals(sorted, parts);
     return parts.take();
 }
 

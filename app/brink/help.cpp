@@ -22,6 +22,9 @@ usage:
   brink limits [OPTION]...                      every limit, the nearest first
   brink latency [OPTION]...                     how late threads run, and why
   brink doctor [OPTION]...                      what this machine allows
+  brink events [OPTION]...                      what has happened (brinkd)
+  brink status [OPTION]...                      the daemon as it sees itself
+  brink test-sink NAME                          a test event to an output
   brink COMMAND --help                          the options of each of them
   brink --version
 
@@ -207,6 +210,60 @@ instead.
   -h, --help           this
 )";
 
+constexpr std::string_view kEvents =
+    R"(usage: brink events [OPTION]...
+
+Shows what brinkd has kept of what has happened, the oldest first.
+
+which:
+  --since T, --until T
+                       so long ago (30m, 2h, 7d), or a date and time
+                       (2026-11-20, '2026-11-20 09:30', 09:30:15; local,
+                       UTC with Z at the end)
+  -r, --resource NAME[,NAME]...
+                       these resources only
+  --type TYPE[,TYPE]...
+                       crossing, initial, denied, limit_changed, exit, lost,
+                       resync, action
+  --pid P, --comm N    of this process, of processes of this name
+  --unit U, --cgroup C
+                       of a unit of systemd, of a cgroup and those below it
+  --user U             of processes of this user, or counted for the user
+  -n, --lines N        the newest N of them
+
+how:
+  -f, --follow         goes on with what comes, until interrupted
+  --forecast           instead: how fast usage grows, by the crossings of each
+                       subject, and when it will have reached its limit
+  -o, --output FORMAT  text (unless given), json (one object a line) or csv
+  --history FILE       not /var/lib/brink/events.db
+  -h, --help           this
+)";
+
+constexpr std::string_view kStatus =
+    R"(usage: brink status [OPTION]...
+
+Asks brinkd for its state: engine, clients, history, its own use, and each rule
+with its watches and actions, or why it is not at work.
+
+  -o, --output FORMAT  text (unless given) or json
+  --socket PATH        not /run/brink/brink.sock
+  -h, --help           this
+)";
+
+constexpr std::string_view kTestSink =
+    R"(usage: brink test-sink [OPTION]... NAME
+
+Has brink-relay send an event that is marked as a test to output NAME of its
+configuration, and says what came back.
+
+  --control SOCKET     not /run/brink-relay/control
+  -o, --output FORMAT  text (unless given) or json
+  -h, --help           this
+
+Ends with 0 when the receiver has taken it, 1 if not, 2 for wrong usage.
+)";
+
 // Which resources a help text lists.
 enum class Listed { all, watchable, of_processes };
 
@@ -240,5 +297,11 @@ std::string limits_help() { return std::string(kLimits) + resource_list(Listed::
 std::string latency_help() { return std::string(kLatency); }
 
 std::string doctor_help() { return std::string(kDoctor); }
+
+std::string status_help() { return std::string(kStatus); }
+
+std::string events_help() { return std::string(kEvents); }
+
+std::string test_sink_help() { return std::string(kTestSink); }
 
 }  // namespace brink::app

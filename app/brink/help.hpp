@@ -14,5 +14,8 @@ namespace brink::app {
 [[nodiscard]] std::string limits_help();
 [[nodiscard]] std::string latency_help();
 [[nodiscard]] std::string doctor_help();
+[[nodiscard]] std::string events_help();
+[[nodiscard]] std::string status_help();
+[[nodiscard]] std::string test_sink_help();
 
 }  // namespace brink::app

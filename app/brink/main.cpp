@@ -15,6 +15,9 @@ struct Dispatch {
     int operator()(const LimitsOptions& options) const { return limits_command(options); }
     int operator()(const LatencyOptions& options) const { return latency_command(options); }
     int operator()(const DoctorOptions& options) const { return doctor_command(options); }
+    int operator()(const EventsOptions& options) const { return events_command(options); }
+    int operator()(const StatusOptions& options) const { return status_command(options); }
+    int operator()(const TestSinkOptions& options) const { return test_sink_command(options); }
     int operator()(const Stop& stop) const {
         std::fwrite(stop.out.data(), 1, stop.out.size(), stdout);
         std::fwrite(stop.err.data(), 1, stop.err.size(), stderr);

@@ -15,9 +15,11 @@
 #include "arguments.hpp"
 #include "base/nearest.hpp"
 #include "base/utf8.hpp"
+#include "events_options.hpp"
 #include "help.hpp"
 #include "latency_options.hpp"
 #include "option_readers.hpp"
+#include "option_setting.hpp"
 #include "option_values.hpp"
 
 namespace brink::app {
@@ -99,12 +101,6 @@ Result<void> set_monitor(const Arguments& arguments, MonitorOptions& options,
         done = set(arguments, "--max-subjects", number_of("--max-subjects", 1, kMostSubjects),
                    options.max_subjects);
     return done;
-}
-
-Stop stop_with(std::string text) { return Stop{.status = 0, .out = std::move(text), .err = {}}; }
-
-Stop wrong(std::string_view where, const Error& error, int status) {
-    return Stop{.status = status, .out = {}, .err = fmt::format("{}: {}\n", where, error.message)};
 }
 
 CommandLine parse_run(Words words) {
@@ -208,14 +204,6 @@ Result<void> add_resources(std::string_view list, std::vector<const Resource*>& 
     }
 }
 
-// What `top` and `limits` share. `resources`: all unless some were named.
-Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
-    for (const std::string& list : arguments.all("--resource"))
-        if (auto added = add_resources(list, found); !added) return added;
-    if (found.empty()) found.assign(resources().begin(), resources().end());
-    return {};
-}
-
 Result<EngineChoice> parse_look_engine(const std::string& value) {
     auto engine = parse_engine(value);
     if (!engine)
@@ -236,6 +224,7 @@ Result<void> set_interval(const Arguments& arguments, std::uint64_t& interval_ns
 
 Result<void> set_look(const Arguments& arguments, LookOptions& options) {
     Result<void> done = set_resources(arguments, options.resources);
+    if (options.resources.empty()) options.resources.assign(resources().begin(), resources().end());
     if (done) done = set(arguments, "--lines", number_of("--lines", 1, kMostLines), options.lines);
     if (done) done = set_interval(arguments, options.interval_ns);
     if (done) done = set(arguments, "--engine", parse_look_engine, options.engine);
@@ -305,29 +294,69 @@ CommandLine parse_doctor(Words words) {
     return options;
 }
 
+CommandLine parse_status(Words words) {
+    Arguments arguments(option_names("status"));
+    StatusOptions options;
+    Result<void> done = arguments.parse(words, false);
+    if (done && arguments.help()) return stop_with(status_help());
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    const auto take = [](const std::string& path) { return Result<std::string>(path); };
+    if (done) done = set(arguments, "--socket", take, options.socket);
+    if (!done) return wrong("brink status", done.error(), kUsage);
+    return options;
+}
+
+CommandLine parse_test_sink(Words words) {
+    Arguments arguments(option_names("test-sink"));
+    TestSinkOptions options;
+    Result<void> done = arguments.parse(words, true);
+    if (done && arguments.help()) return stop_with(test_sink_help());
+    if (done && arguments.command().size() != 1)
+        done = fail("write the name of one output behind the options, as in brink test-sink pager");
+    if (done) options.name = arguments.command().front();
+    if (done) done = set(arguments, "--output", parse_output, options.output);
+    if (done)
+        done = set(
+            arguments, "--control",
+            [](const std::string& path) { return Result<std::string>(path); }, options.control);
+    if (!done) return wrong("brink test-sink", done.error(), kUsage);
+    return options;
+}
+
 Stop unknown_command(std::string_view word) {
     const bool option = word.starts_with('-');
-    const std::string_view near = option ? nearest(word, {"--help", "--version"})
-                                         : nearest(word, {"run", "watch", "top", "limits",
-                                                          "latency", "doctor"});
+    const std::string_view near = option
+                                      ? nearest(word, {"--help", "--version"})
+                                      : nearest(word, {"run", "watch", "top", "limits", "latency",
+                                                       "doctor", "events", "status", "test-sink"});
     return wrong("brink",
                  Error{0, fmt::format("there is no {} {}; {}there are: {}",
                                       option ? "option" : "command", in_quotes(word),
                                       near.empty() ? "" : fmt::format("did you mean {}? ", near),
                                       option ? "--help, --version"
-                                             : "run, watch, top, limits, latency, doctor")},
+                                             : "run, watch, top, limits, latency, doctor, "
+                                               "events, status, test-sink")},
                  kUsage);
 }
 
 }  // namespace
 
+Result<void> set_resources(const Arguments& arguments, std::vector<const Resource*>& found) {
+    for (const std::string& list : arguments.all("--resource"))
+        if (auto added = add_resources(list, found); !added) return added;
+    return {};
+}
+
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
+    if (command == "events") return events_option_names();
+    if (command == "status") return {"-o,--output", "--socket"};
     if (command == "latency")
         return {"-t,--threads",   "-a,--affinity", "-p,--priority", "--policy",
                 "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",
                 "-h,--histogram", "--worst",       "--plot",        "--samples",
                 "-o,--output",    "--btf"};
+    if (command == "test-sink") return {"-o,--output", "--control"};
     if (command == "limits" || command == "top")
         return {"-r,--resource", "-n,--lines", "--interval", "--engine", "-o,--output"};
     std::vector<std::string> names{"-w,--watch", "--on",  "-o,--output",     "--events",
@@ -341,6 +370,7 @@ std::vector<std::string> option_names(std::string_view command) {
 }
 
 std::vector<std::string> flag_names(std::string_view command) {
+    if (command == "events") return events_flag_names();
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
     if (command == "latency") return {"-m,--mlockall", "-q,--quiet", "--default-system"};
@@ -359,6 +389,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     if (command == "limits") return parse_limits(rest);
     if (command == "latency") return parse_latency(rest);
     if (command == "doctor") return parse_doctor(rest);
+    if (command == "events") return parse_events(rest);
+    if (command == "status") return parse_status(rest);
+    if (command == "test-sink") return parse_test_sink(rest);
     if (command == "-h" || command == "--help") return stop_with(general_help());
     if (command == "--version") return stop_with("brink " BRINK_VERSION "\n");
     return unknown_command(command);

@@ -16,6 +16,8 @@
 #include "engine/action_spec.hpp"
 #include "engine/selection.hpp"
 #include "engine/watch_spec.hpp"
+#include "relay/control_socket.hpp"
+#include "store/history_query.hpp"
 
 namespace brink::app {
 
@@ -80,6 +82,21 @@ struct LimitsOptions : LookOptions {
     bool again = false;          ///< read again and again, until it is interrupted
 };
 
+enum class EventsFormat { text, json, csv };
+
+struct EventsOptions {
+    std::string history = store::kDefaultHistory;
+    store::HistoryQuery query;
+    EventsFormat format = EventsFormat::text;
+    bool follow = false;    ///< what comes, too
+    bool forecast = false;  ///< not the events, but when limits will be reached
+};
+
+struct StatusOptions {
+    std::string socket;  ///< of the daemon's clients; empty: where it is unless told otherwise
+    OutputFormat output = OutputFormat::text;
+};
+
 struct LatencyOptions {
     std::optional<std::size_t> threads;  ///< nullopt: one for each of `cpus`
     std::vector<std::uint32_t>
@@ -102,6 +119,12 @@ struct LatencyOptions {
     bool default_system = false;  ///< idle states are left as they are
 };
 
+struct TestSinkOptions {
+    std::string name;  ///< of an output of brink-relay
+    std::string control = relay::kDefaultControl;
+    OutputFormat output = OutputFormat::text;
+};
+
 /// Nothing is to be done but to print, and to end with `status`.
 struct Stop {
     int status = 0;
@@ -109,8 +132,9 @@ struct Stop {
     std::string err;  ///< for standard error
 };
 
-using CommandLine = std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions,
-                                 LatencyOptions, DoctorOptions, Stop>;
+using CommandLine =
+    std::variant<RunOptions, WatchOptions, TopOptions, LimitsOptions, LatencyOptions, DoctorOptions,
+                 EventsOptions, StatusOptions, TestSinkOptions, Stop>;
 
 inline constexpr std::string_view kDefaultWatch = "nofile=80%";
 

@@ -15,10 +15,10 @@
 #include <optional>
 #include <utility>
 
+#include "action/command_process.hpp"
 #include "action/process_tree_end.hpp"
 #include "action/restart.hpp"
 #include "base/own_limits.hpp"
-#include "command_process.hpp"
 #include "commands.hpp"
 #include "engine_choice.hpp"
 #include "session.hpp"
@@ -101,7 +101,7 @@ class Run {
     action::OriginalState original_;
     action::RestartPolicy policy_;
     std::unique_ptr<Session> session_;
-    std::optional<CommandProcess> command_;
+    std::optional<action::CommandProcess> command_;
     std::optional<Restarting> restarting_;
     Fd signals_;
     bool interrupted_ = false;  // a signal asked for the end while a restart was under way
@@ -111,7 +111,7 @@ class Run {
 
 // Starts the command. 0, or the status to end with.
 int Run::start() {
-    auto command = CommandProcess::fork(options_.command, original_);
+    auto command = action::CommandProcess::fork(options_.command, original_);
     if (!command) {
         notice(command.error().message);
         return kOwnFailure;

@@ -167,7 +167,10 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
         case ActionKind::evidence: {
             output_.send();  // what comes now takes its time
             action::EvidenceRequest request;
+            request.resource = find_resource(event.resource);
             request.pid = event.pid.value_or(0);
+            request.uid = event.uid.value_or(0);
+            request.cgroup = event.cgroup;
             request.start_time = event.start_time.value_or(0);
             request.stack = context.stack;
             request.stack_pid = context.stack_pid;
@@ -182,6 +185,8 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
             failed_ = true;
             report(event, action, {"done", "brink will end with status 1", {}});
             break;
+        case ActionKind::log:
+        case ActionKind::raise: break;  // of rules only (Actor::rule)
     }
 }
 

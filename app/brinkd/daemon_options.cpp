@@ -21,10 +21,16 @@ constexpr int kUsage = 2;
 constexpr std::string_view kHelp =
     R"(usage: brinkd [OPTION]...
 
-Watches on behalf of every program that connects, each for what its user may
-watch: brink run and brink watch of ordinary users, and what uses libbrink.
-Runs in the foreground until SIGTERM or SIGINT; SIGHUP has every count checked.
+Watches what the rules of its configuration say, acts as they say, and keeps the
+history that brink events shows. Watches on behalf of every program that
+connects, each for what its user may watch: brink run and brink watch of ordinary
+users, and what uses libbrink. Runs in the foreground until SIGTERM or SIGINT;
+SIGHUP has it read its configuration anew and check every count.
 
+  --config FILE          /etc/brink/brink.toml unless given; conf.d/*.toml beside
+                         it are read, too
+  --check                say what is wrong with the configuration, or what it
+                         means, and end
   --socket PATH          where to listen; /run/brink/brink.sock unless given
   --group GROUP          whose members may watch everything; brink unless given
   --engine ENGINE        auto, kernel, tracepoint or poll; auto is kernel, or poll
@@ -91,9 +97,12 @@ Result<void> set_others(const Arguments& arguments, DaemonOptions& options) {
     const auto socket = arguments.one("--socket");
     const auto engine = arguments.one("--engine");
     const auto queue = arguments.one("--user-queue");
+    const auto configuration = arguments.one("--config");
     const auto group = arguments.one("--group");
-    for (const auto* one : {&socket, &group, &engine, &queue})
+    for (const auto* one : {&socket, &group, &engine, &queue, &configuration})
         if (!*one) return tl::unexpected(one->error());
+    options.check = arguments.has("--check");
+    options.configuration = configuration->value_or(options.configuration);
     options.socket = socket->value_or(BRINK_SOCKET);
     if (options.socket.empty())
         return fail("option --socket: the path is empty; write where to listen");
@@ -116,11 +125,11 @@ Result<void> set_others(const Arguments& arguments, DaemonOptions& options) {
 
 }  // namespace
 
-std::variant<DaemonOptions, Stop> parse_daemon_line(int argc, const char* const* argv) {
-    std::vector<std::string> names{"--socket", "--group", "--engine", "--user-queue"};
+std::variant<DaemonOptions, Stop> parse_daemon_line(int argc, const char* const* argv,
+                                                    DaemonOptions options) {
+    std::vector<std::string> names{"--config", "--socket", "--group", "--engine", "--user-queue"};
     for (const NumberOption& number : kNumbers) names.emplace_back(number.name);
-    Arguments arguments(names, {"--version"});
-    DaemonOptions options;
+    Arguments arguments(names, {"--check", "--version"});
     const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
     Result<void> done = arguments.parse(words.subspan(argc > 0 ? 1 : 0), false);
     if (done && arguments.help()) return Stop{.status = 0, .out = std::string(kHelp), .err = {}};

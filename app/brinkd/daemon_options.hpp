@@ -7,19 +7,22 @@
 
 #include "broker/quota.hpp"
 #include "broker/shared_source.hpp"
+#include "configuration.hpp"
 #include "options.hpp"
 
 namespace brink::app {
 
 struct DaemonOptions {
+    std::string configuration = kDefaultConfiguration;
+    bool check = false;  ///< --check: only look at the configuration
     std::string socket;
     std::string group = "brink";  ///< a name, or a number
     broker::Quotas quotas;
     broker::SourceOptions source;
 };
 
-/// Has no side effects.
-[[nodiscard]] std::variant<DaemonOptions, Stop> parse_daemon_line(int argc,
-                                                                  const char* const* argv);
+/// `options`: what holds where the command line says nothing. Has no side effects.
+[[nodiscard]] std::variant<DaemonOptions, Stop> parse_daemon_line(int argc, const char* const* argv,
+                                                                  DaemonOptions options = {});
 
 }  // namespace brink::app

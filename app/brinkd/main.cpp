@@ -1,93 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
-// brinkd: opens the engine, listens, serves until it is told to stop.
+// brinkd: reads the command line and the configuration, and serves until it is told to stop.
 #include <fmt/format.h>
-#include <grp.h>
 #include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include <cstdio>
-#include <limits>
-#include <optional>
-#include <string>
-#include <utility>
 #include <variant>
 
 #include "base/own_limits.hpp"
-#include "base/units.hpp"
-#include "broker/server.hpp"
-#include "broker/socket.hpp"
-#include "daemon_options.hpp"
+#include "check.hpp"
+#include "daemon.hpp"
 #include "stop_signals.hpp"
 
 namespace brink::app {
 namespace {
 
-void say(const std::string& message) { fmt::print(stderr, "brinkd: {}\n", message); }
-
-// nullopt: there is no such group on this machine.
-std::optional<gid_t> group_of(const std::string& name) {
-    if (const group* found = ::getgrnam(name.c_str())) return found->gr_gid;
-    const auto number = parse_count(name);
-    if (!number || *number >= std::numeric_limits<gid_t>::max()) return std::nullopt;
-    return static_cast<gid_t>(*number);
-}
-
-// Whether one of the signals that have come asks for the end; SIGHUP asks for a check.
-bool asked_to_stop(int signals, broker::Server& server) {
-    signalfd_siginfo info{};
-    bool stop = false;
-    while (::read(signals, &info, sizeof info) == sizeof info) {
-        stop |= info.ssi_signo != SIGHUP;
-        if (info.ssi_signo == SIGHUP)
-            say(fmt::format("{} counts differed from the kernel's and were corrected",
-                            server.check_counts()));
-    }
-    return stop;
-}
-
-Result<void> serve(const DaemonOptions& options, int signals) {
-    auto listener = broker::Listener::at(options.socket);
-    if (!listener) return tl::unexpected(listener.error());
-    auto shared = broker::open_shared_source(options.source);
-    if (!shared) return tl::unexpected(shared.error());
-    const std::string engine(shared->source->engine());
-    broker::ServerOptions server_options;
-    server_options.quotas = options.quotas;
-    server_options.max_clients = options.source.max_clients;
-    server_options.group = group_of(options.group);
-    auto server = broker::Server::create(std::move(shared->source), server_options);
-    if (!server) return tl::unexpected(server.error());
-    if (auto listening = (*server)->listen(listener->take_socket()); !listening) return listening;
-    say(fmt::format("serving at {} with engine {}{}", options.socket, engine,
-                    shared->remark.empty() ? "" : " (" + shared->remark + ")"));
-    do {
-        (*server)->run(signals);
-    } while (!asked_to_stop(signals, **server));
-    return {};
-}
-
-int run(const DaemonOptions& options) {
-    const Fd signals(stop_signals());
-    raise_own_limits();
-    if (const auto served = serve(options, signals.get()); !served) {
-        say(served.error().message);
-        return 1;
-    }
-    return 0;
-}
+constexpr int kFailure = 1;
 
 int print(const Stop& stop) {
     std::fputs(stop.out.c_str(), stdout);
     std::fputs(stop.err.c_str(), stderr);
-    return stop.status;
+    return std::fflush(stdout) == 0 ? stop.status : kFailure;
+}
+
+// What commands of rules get, whatever brinkd needs for itself.
+action::OriginalState original_state() {
+    action::OriginalState original;
+    ::sigprocmask(SIG_SETMASK, nullptr, &original.signal_mask);
+    for (const int resource : {RLIMIT_NOFILE, RLIMIT_MEMLOCK}) {
+        rlimit limit{};
+        ::getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+        original.limits.emplace_back(resource, limit);
+    }
+    return original;
+}
+
+int run(const DaemonOptions& options, Configuration configuration) {
+    action::OriginalState original = original_state();
+    const Fd signals(stop_signals());
+    raise_own_limits();
+    auto daemon = Daemon::start(options, std::move(configuration), std::move(original));
+    if (!daemon) {
+        Journal().say(Priority::error, daemon.error().message);
+        return kFailure;
+    }
+    (*daemon)->run(signals.get());
+    return 0;
+}
+
+int main_of(int argc, const char* const* argv) {
+    auto line = parse_daemon_line(argc, argv);
+    if (const auto* stop = std::get_if<Stop>(&line)) return print(*stop);
+    const auto& first = std::get<DaemonOptions>(line);
+    if (first.check) return check_configuration(first.configuration);
+    auto configuration = read_configuration(first.configuration);
+    if (!configuration) {
+        for (const Problem& problem : configuration.error())
+            Journal().say(Priority::error, problem.text());
+        return kFailure;
+    }
+    // Once more: what the command line says holds before what the files say.
+    DaemonOptions defaults;
+    defaults.source = configuration->source;
+    defaults.quotas = configuration->quotas;
+    line = parse_daemon_line(argc, argv, std::move(defaults));
+    return run(std::get<DaemonOptions>(line), std::move(*configuration));
 }
 
 }  // namespace
 }  // namespace brink::app
 
-int main(int argc, char** argv) {
-    const auto line = brink::app::parse_daemon_line(argc, argv);
-    if (const auto* stop = std::get_if<brink::app::Stop>(&line)) return brink::app::print(*stop);
-    return brink::app::run(std::get<brink::app::DaemonOptions>(line));
-}
+int main(int argc, char** argv) { return brink::app::main_of(argc, argv); }

@@ -103,6 +103,7 @@ struct Event {
 
     std::string engine;  ///< "kernel", "tracepoint", "timer", "notify", "poll"
     std::optional<std::uint32_t> watch;
+    std::string rule;  ///< of brinkd's configuration; empty elsewhere
     std::string host;
     std::string boot_id;
 

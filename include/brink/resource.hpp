@@ -23,6 +23,16 @@ enum class Hooked {
     mappings,
     threads,
     resident_memory,
+    user_processes,
+    user_queues,
+    user_signals,
+    user_locked_memory,
+    user_inotify_instances,
+    user_inotify_watches,
+    cgroup_pids,
+    cgroup_memory,
+    cgroup_memory_high,
+    cgroup_swap,
 };
 
 /// What the kernel itself offers to tell of a resource, without hooks: the engines `timer` and `notify`.
@@ -48,6 +58,9 @@ struct Resource {
     bool evidence = false;  ///< what a usage consists of can be told: the action `evidence`
 
     [[nodiscard]] bool has_hooks() const { return hooked != Hooked::no; }
+
+    /// Whether engine `tracepoint` has hooks as well as `kernel`: for subjects that are no process it has none.
+    [[nodiscard]] bool has_tracepoints() const { return has_hooks() && scope == Scope::process; }
 
     /// Whether there is a usage that can be watched.
     [[nodiscard]] bool watchable() const {

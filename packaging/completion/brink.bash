@@ -16,9 +16,13 @@ _brink_values() {
             ;;
         -r | --resource) mapfile -t COMPREPLY < <(compgen -W "$(_brink_resources limits)" -- "$2") ;;
         --interval) mapfile -t COMPREPLY < <(compgen -W "1s 2s 5s 10s" -- "$2") ;;
-        -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json" -- "$2") ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -W "text json${3:+ $3}" -- "$2") ;;
+        --since | --until) mapfile -t COMPREPLY < <(compgen -W "1h 2h 1d 7d" -- "$2") ;;
+        --type)
+            mapfile -t COMPREPLY < <(compgen -W "crossing initial denied limit_changed exit lost resync action" -- "$2")
+            ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W "auto kernel tracepoint poll" -- "$2") ;;
-        --events | --btf | --exe | --plot | --samples)
+        --events | --btf | --exe | --history | --socket | --control | --plot | --samples)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$2")
             ;;
@@ -70,7 +74,7 @@ _brink() {
     local common="--watch --on --output --events --engine --btf --poll-interval --max-subjects --help" index options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "run watch top limits latency doctor --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "run watch top limits latency doctor events status test-sink --help --version" -- "$current")
         return
     fi
     case $subcommand in
@@ -83,6 +87,12 @@ _brink() {
             options+=" --plot --samples --mlockall --quiet --default-system --output --btf --help"
             ;;
         doctor) options="--output --btf --help" ;;
+        status) options="--output --socket --help" ;;
+        events)
+            options="--since --until --resource --type --pid --comm --unit --cgroup --user --lines --follow --forecast"
+            options+=" --output --history --help"
+            ;;
+        test-sink) options="--output --control --help" ;;
         *) return ;;
     esac
     if [[ $subcommand == latency && $previous == --policy ]]; then
@@ -108,7 +118,8 @@ _brink() {
         _brink_actions "$subcommand" ""
     elif [[ $previous == = && ${COMP_WORDS[COMP_CWORD - 3]} == --on ]]; then
         _brink_actions "$subcommand" "$current"
-    elif [[ $subcommand != limits || $previous != --watch ]] && _brink_values "$previous" "$current"; then
+    elif [[ $subcommand != limits || $previous != --watch ]] &&
+        _brink_values "$previous" "$current" "$([[ $subcommand != events ]] || echo csv)"; then
         return
     elif [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

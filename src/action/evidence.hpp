@@ -4,15 +4,20 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "action/action.hpp"
 #include "bpf/wire.h"
+#include "brink/resource.hpp"
 #include "kernel/procfs.hpp"
 
 namespace brink::action {
 
 struct EvidenceRequest {
-    pid_t pid = 0;                 ///< whose descriptors; in our own pid namespace
+    const Resource* resource = nullptr;  ///< whose usage is to be broken down; null: descriptors
+    pid_t pid = 0;                       ///< whose; in our own pid namespace
+    uid_t uid = 0;                       ///< whose, of resources of a user
+    std::string cgroup;                  ///< whose, of resources of a cgroup
     std::uint64_t start_time = 0;  ///< field 22 of /proc/PID/stat, to know it again; 0: unknown
     std::optional<std::uint64_t> usage;  ///< at the crossing; the subject goes on meanwhile
     /// Captured at the crossing; null: none.

@@ -3,10 +3,8 @@
  * watch to a process and back. The process is named by a descriptor of its /proc directory, held by
  * brink, which leads to its struct pid whatever the pid namespaces, and never to a later process of
  * the same number. */
-#include "subject.bpf.h"
-
-struct brink_command command __weak;
-struct brink_answer answer __weak;
+#include "command.bpf.h"
+#include "shared.bpf.h"
 
 static __always_inline int learn(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
@@ -31,12 +29,13 @@ static __always_inline bool forbidden(const struct brink_watch* watch,
            !owner_permits(watch->owner, (__u64)BPF_CORE_READ(task, real_cred), 0);
 }
 
-static __always_inline int bind(void) {
+/* A function of its own: inlined it would take of the stack that the other commands need. */
+__noinline int bind(void) {
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
+    __u32 kind = watch ? watch->kind : 0;
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
-    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
-    __u32 kind = watch ? watch->kind : 0;
     __u64 table = value_object((__u64)task, kind);
     bool at_exec = command.flags & BRINK_TALLY_AT_EXEC;
     if ((!table && !at_exec) || (kind && BPF_CORE_READ(task, flags) & PF_KTHREAD))
@@ -116,6 +115,8 @@ static __always_inline int check(void) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
+    if (brink_is_shared(t->kind))
+        return shared_check();
     const struct task_struct* leader = (const void*)t->leader;
     if (leaving(leader, (const void*)t->signal, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
@@ -184,6 +185,12 @@ static __always_inline int commit(void) {
     return error;
 }
 
+/* Whether the watch of the command is on what is no process. */
+static __always_inline bool watches_shared(void) {
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
+    return watch && brink_is_shared(watch->kind);
+}
+
 SEC("raw_tp")
 int on_command(void* ctx) {
     commander = bpf_get_current_pid_tgid();
@@ -192,7 +199,7 @@ int on_command(void* ctx) {
         answer.error = learn();
         break;
     case BRINK_COMMAND_BIND:
-        answer.error = bind();
+        answer.error = watches_shared() ? shared_bind() : bind();
         break;
     case BRINK_COMMAND_UNBIND:
         answer.error = is_meant() ? subject_end(command.tally) : -ESRCH;
@@ -208,6 +215,9 @@ int on_command(void* ctx) {
         break;
     case BRINK_COMMAND_RESYNC:
         answer.error = resync();
+        break;
+    case BRINK_COMMAND_LIMITS:
+        answer.error = shared_limits();
         break;
     case BRINK_COMMAND_OWNER:
         answer.error = owner_learn(command.watch, (__u64)file_behind(command.proc_fd),

@@ -17,15 +17,36 @@ static __always_inline struct view view_of(const struct brink_tally* t) {
     return v;
 }
 
+static __always_inline void fill_process(struct brink_record* r, const struct task_struct* leader,
+                                         __u32 pid, struct view v) {
+    r->pid = pid;
+    r->ns_pid = v.level ? number_of(leader, v.level, v.inum) : pid;
+    fill_identity(r, leader, v);
+}
+
+/* A subject that is no process; what is said of a process is said of the one that acted. */
+static __always_inline void fill_shared(struct brink_record* r, const struct brink_tally* t,
+                                        struct view v) {
+    if (r->tid) {
+        const struct task_struct* task = (const void*)bpf_get_current_task();
+        const struct task_struct* leader = BPF_CORE_READ(task, group_leader);
+        r->start_time_ns = start_time_ns(leader);
+        fill_process(r, leader, (__u32)(bpf_get_current_pid_tgid() >> 32), v);
+    }
+    r->cgroup_id = t->subject_id;
+}
+
 static __always_inline void fill_subject(struct brink_record* r, struct brink_tally* t,
                                          struct view v) {
     const struct task_struct* leader = (const void*)t->leader;
+    if (brink_is_shared(t->kind)) {
+        fill_shared(r, t, v);
+        return;
+    }
     if (!t->start_time_ns)
         t->start_time_ns = start_time_ns(leader);
     r->start_time_ns = t->start_time_ns;
-    r->pid = t->pid;
-    r->ns_pid = v.level ? number_of(leader, v.level, v.inum) : t->pid;
-    fill_identity(r, leader, v);
+    fill_process(r, leader, t->pid, v);
 }
 
 /* The user registers in DWARF order, the instruction pointer last; the answer is how many. */

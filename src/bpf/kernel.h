@@ -18,6 +18,10 @@ typedef struct {
     int counter;
 } CORE atomic_t;
 
+typedef struct {
+    long counter;
+} CORE atomic_long_t;
+
 struct list_head {
     struct list_head* next;
 } CORE;
@@ -69,11 +73,13 @@ struct hrtimer_sleeper {
 } CORE;
 
 struct kernfs_node {
-    __u64 id; /* a union with the inode number before 5.5: the same for cgroup v2 paths */
+    void* priv; /* of a directory: the cgroup */
+    __u64 id;   /* a union with the inode number before 5.5: the same for cgroup v2 paths */
 } CORE;
 
 struct cgroup {
     struct kernfs_node* kn;
+    struct cgroup_subsys_state* subsys[16]; /* it has as many as enum cgroup_subsys_id */
 } CORE;
 
 /* The user registers, as bpf_task_pt_regs (5.15) finds them. */
@@ -109,6 +115,7 @@ struct thread_info {
 
 struct css_set {
     struct cgroup* dfl_cgrp;
+    struct cgroup_subsys_state* subsys[16]; /* it has as many as enum cgroup_subsys_id */
 } CORE;
 
 typedef struct {
@@ -128,6 +135,8 @@ struct user_namespace {
     int level;
     kuid_t owner;
     struct ns_common ns;
+    struct ucounts* ucounts; /* of who made it, one level up */
+    long ucount_max[16];     /* it has as many as enum ucount_type */
 } CORE;
 
 typedef struct {
@@ -190,6 +199,15 @@ struct task_struct {
     char comm[16];
 } CORE;
 
+/* Whether `task` has capability `number` (below 32) in the initial user namespace, as capable() asks. */
+static __always_inline bool is_capable(const struct task_struct* task, int number) {
+    const struct cred* cred = BPF_CORE_READ(task, cred);
+    __u32 effective = 0;
+    bpf_probe_read_kernel(&effective, sizeof effective,
+                          (const void*)cred + bpf_core_field_offset(struct cred, cap_effective));
+    return effective >> number & 1 && BPF_CORE_READ(cred, user_ns, level) == 0;
+}
+
 /* 5.14 (commit 2f064a59a11f) made it an int and gave it another name. */
 struct task_struct___before_5_14 {
     long state;
@@ -231,6 +249,7 @@ static __always_inline __u64 start_time_ns(const struct task_struct* task) {
 
 struct inode {
     unsigned long i_ino;
+    void* i_private; /* of kernfs: the node */
 } CORE;
 
 struct file {
@@ -318,14 +337,18 @@ static __always_inline __u64 call_argument(const struct task_struct* task, int i
 #define RLIMIT_DATA 2
 #define RLIMIT_STACK 3
 #define RLIMIT_RSS 5
+#define RLIMIT_NPROC 6
 #define RLIMIT_NOFILE 7
 #define RLIMIT_MEMLOCK 8
 #define RLIMIT_AS 9
+#define RLIMIT_SIGPENDING 11
+#define RLIMIT_MSGQUEUE 12
 #define PROT_WRITE 2
 #define MAP_TYPE 15
 #define MAP_PRIVATE 2
 #define CAP_IPC_LOCK 14
 #define CAP_SYS_PTRACE 19
+#define CAP_SYS_ADMIN 21
 #define CAP_SYS_RESOURCE 24
 #define EPERM 1
 #define ENOMEM 12

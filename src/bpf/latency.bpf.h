@@ -48,6 +48,7 @@ extern __u32 bucket_tasks[1 << BUCKET_BITS];
 
 __u32 n_waiting __weak;                  /* threads with a slot that wait for a processor */
 __u32 selects __weak;                    /* enum brink_selects */
+__u32 inherited_watches __weak;          /* those with BRINK_WATCH_INHERIT */
 __u32 select_watches __weak;             /* watches that the selection is of */
 __u64 lowest_level __weak = BRINK_NEVER; /* of all watches */
 __u64 n_dropped __weak;                  /* records */

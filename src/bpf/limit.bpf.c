@@ -11,7 +11,7 @@
 /* vm.max_map_count, written by the reader. */
 __u64 max_mappings __weak = ~0ull;
 
-/* The soft and the hard limit that hold `kind` for the process of `signal`; ~0: none. */
+/* The soft and the hard limit that hold `kind` for the process of `signal` (brink_tally.signal); ~0: none. */
 static __always_inline struct rlimit limits(__u64 signal, __u32 kind) {
     struct rlimit limit = {~0ull, ~0ull};
     __u32 number;
@@ -37,7 +37,11 @@ static __always_inline struct rlimit limits(__u64 signal, __u32 kind) {
     case BRINK_KIND_MAPPINGS:
         limit.rlim_cur = limit.rlim_max = max_mappings;
         return limit;
+    case BRINK_KIND_THREADS:
+        return limit;
     default:
+        limit.rlim_cur = shared_limit(signal, kind, 0);
+        limit.rlim_max = shared_limit(signal, kind, 1);
         return limit;
     }
     bpf_probe_read_kernel(&limit, sizeof limit,
@@ -237,4 +241,27 @@ __noinline int tally_limit(__u32 id) {
     }
     t->lock = 0;
     return -EAGAIN;
+}
+
+/* The first tally after `after` whose limit is another one now; 0: there is none. */
+static long has_new_limit(__u32 i, __u32* id) {
+    struct brink_tally* t = i < *id ? 0 : tally_of(i + 1);
+    __u64 signal = t ? t->signal : 0;
+    if (!signal || !t->table || limit_now(signal, t->kind, 0) == t->limit)
+        return 0;
+    *id = i + 1;
+    return 1;
+}
+
+__noinline __u32 limit_changed(__u32 after) {
+    __u32 id = after;
+    bpf_loop(n_tallies - 1, has_new_limit, &id, 0);
+    return id == after ? 0 : id;
+}
+
+/* A number of sysctl was written, through whatever mount of /proc. */
+SEC("fexit/proc_sys_write")
+int on_proc_sys_write(void* ctx) {
+    follow_changed_limits();
+    return 0;
 }

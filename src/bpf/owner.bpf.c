@@ -89,7 +89,7 @@ static __always_inline void ids_change(__u64 cred) {
 /* commit_creds() gives the present task the credentials that it is called with. */
 SEC("fentry/commit_creds")
 int on_commit_creds(__u64* ctx) {
-    ids_change(address_of((const void*)ctx[0])); /* owner_check() takes numbers only */
+    ids_change(address_of((const void*)ctx[0]));
     return 0;
 }
 

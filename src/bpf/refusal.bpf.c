@@ -66,15 +66,6 @@ static __always_inline struct request request_of(const struct task_struct* task,
     return r;
 }
 
-/* Whether `task` may lock what it likes. */
-static __always_inline bool locks_freely(const struct task_struct* task) {
-    const struct cred* cred = BPF_CORE_READ(task, cred);
-    __u32 effective = 0;
-    bpf_probe_read_kernel(&effective, sizeof effective,
-                          (const void*)cred + bpf_core_field_offset(struct cred, cap_effective));
-    return effective >> CAP_IPC_LOCK & 1 && BPF_CORE_READ(cred, user_ns, level) == 0;
-}
-
 /* Says so, if the limit of tally `id` is to blame. A function of its own: inlined into the loop below it would be
  * verified for each round, in each of the programs. */
 __noinline int blame(__u32 id, __u64 bytes, __u32 asks, __u32 mappings, __u32 error) {
@@ -94,7 +85,7 @@ __noinline int blame(__u32 id, __u64 bytes, __u32 asks, __u32 mappings, __u32 er
         break;
     case BRINK_KIND_LOCKED:
         guilty = beyond && asks & ASKS_LOCK && error != EINVAL &&
-                 !locks_freely(bpf_get_current_task_btf());
+                 !is_capable(bpf_get_current_task_btf(), CAP_IPC_LOCK);
         break;
     case BRINK_KIND_MAPPINGS:
         guilty = usage + mappings > t->limit && error == ENOMEM;

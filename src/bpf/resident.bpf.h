@@ -5,10 +5,6 @@
 
 #include "kernel.h"
 
-typedef struct {
-    long counter;
-} CORE atomic_long_t;
-
 /* 6.2 (commit f1a7941243c1) put per-cpu counters in the place of mm_rss_stat. */
 struct mm_rss_stat {
     atomic_long_t count[4];

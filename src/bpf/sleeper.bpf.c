@@ -107,16 +107,6 @@ int on_enrol(void* ctx) {
     return 0;
 }
 
-static __always_inline __u32 inherited(__u32 watches) {
-    __u32 kept = 0;
-    for (__u32 watch = 0; watch < BRINK_LATE_WATCHES; watch++) {
-        const struct brink_late_watch* w = bpf_map_lookup_elem(&late_watches, &watch);
-        if (w && w->flags & BRINK_WATCH_INHERIT)
-            kept |= 1U << watch;
-    }
-    return watches & kept;
-}
-
 SEC("raw_tp/sched_process_fork")
 int on_sleeper_fork(struct bpf_raw_tracepoint_args* ctx) {
     __u64 child = ctx->args[1];
@@ -132,7 +122,7 @@ int on_sleeper_fork(struct bpf_raw_tracepoint_args* ctx) {
         if (s->flags & BRINK_SLEEPER_THREAD)
             return 0;
     } else {
-        watches = inherited(watches);
+        watches &= inherited_watches;
         flags = 0;
     }
     if (watches)

@@ -2,16 +2,6 @@
 /* A subject gets another table, ends, or is let go of. */
 #include "subject.bpf.h"
 
-static __always_inline void release(struct brink_tally* t, __u32 id) {
-    struct brink_account* a = account_by(t->account);
-    if (a)
-        __sync_fetch_and_add(&a->tallies, -1);
-    t->table = 0;
-    t->tgid = 0;
-    t->generation++;
-    bpf_map_push_elem(&free_tallies, &id, 0);
-}
-
 /* Links a new tally to its `table`, if it has one yet, then to its process: whoever finds it there meets the
  * table that it counts. -ENOSPC: there was no room, and the tally is free again. */
 __noinline int subject_begin(__u32 id, __u64 table) {
@@ -27,7 +17,7 @@ __noinline int subject_begin(__u32 id, __u64 table) {
     }
     if (error) {
         t->signal = 0;
-        release(t, id);
+        tally_release(t, id);
     }
     return error;
 }
@@ -52,7 +42,8 @@ __noinline int subject_move(__u32 id, __u64 table) {
 static __always_inline bool take_out(struct brink_tally* t, __u32 id) {
     if (!__sync_lock_test_and_set(&t->signal, 0))
         return false;
-    index_remove(subject_key(t->tgid), id);
+    if (t->tgid) /* it is a process */
+        index_remove(subject_key(t->tgid), id);
     index_remove(t->table, id);
     return true;
 }
@@ -62,7 +53,7 @@ static __always_inline void say_exit(struct brink_tally* t, __u32 id,
                                      enum brink_exit_reason reason) {
     if (t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
         say(id, BRINK_RECORD_EXIT, next_number(t), 0, reason);
-    release(t, id);
+    tally_release(t, id);
 }
 
 /* The subject is gone: everything it stood above goes down, then `exit`. */
@@ -90,10 +81,11 @@ __noinline int subject_drop(__u32 id, __u32 error) {
     struct brink_tally* t = tally_of(id);
     if (!t || !__sync_lock_test_and_set(&t->signal, 0))
         return -ENOENT;
-    index_remove(subject_key(t->tgid), id);
+    if (t->tgid) /* it is a process */
+        index_remove(subject_key(t->tgid), id);
     index_remove(t->table, id);
     if (error && t->flags & (BRINK_TALLY_NAMED | BRINK_TALLY_REPORTED))
         say(id, BRINK_RECORD_EXIT, next_number(t), 0, error);
-    release(t, id);
+    tally_release(t, id);
     return 0;
 }

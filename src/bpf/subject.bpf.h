@@ -107,14 +107,10 @@ static __always_inline void denied(const struct task_struct* task, __u32 error) 
     bpf_loop(BRINK_MAX_PER_SUBJECT, denied_next, &r, 0);
 }
 
-/* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
- * subject_begin(). 0: none is free, or `watch`'s account has as many as it may. */
-static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
-                                       __u32 watch, __u32 flags) {
+/* Takes a free tally for watch `number`; its first count is pending, and nobody finds it. 0: none is free, or the watch's
+ * account has as many as it may. */
+static __always_inline __u32 tally_take(const struct brink_watch* w, __u32 number, __u32 flags) {
     __u32 id = 0;
-    const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
-    if (!w)
-        return 0;
     struct brink_account* a = account_by(w->account);
     if (a && __sync_fetch_and_add(&a->tallies, 1) >= a->max_tallies) {
         __sync_fetch_and_add(&a->tallies, -1);
@@ -130,12 +126,9 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
         return 0;
     t->word = (__u64)BRINK_POS_COUNTING << BRINK_POS_SHIFT;
     t->table = 0;
-    t->leader = (__u64)leader;
     t->start_time_ns = 0;
     t->dropped = 0;
-    t->pid = pid;
-    t->tgid = tgid;
-    t->watch = (__u16)watch;
+    t->watch = (__u16)number;
     t->kind = (__u16)w->kind;
     t->serial = w->serial;
     t->owner = w->owner;
@@ -143,6 +136,32 @@ static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 t
     t->flags = flags;
     t->budget = 0;
     t->lock = 0;
+    return id;
+}
+
+/* Gives it back. Nobody finds it any more. */
+static __always_inline void tally_release(struct brink_tally* t, __u32 id) {
+    struct brink_account* a = account_by(t->account);
+    if (a)
+        __sync_fetch_and_add(&a->tallies, -1);
+    t->table = 0;
+    t->tgid = 0;
+    t->generation++;
+    bpf_map_push_elem(&free_tallies, &id, 0);
+}
+
+/* Takes a free tally for process `tgid`, or its thread `pid`, for which task `leader` stands. Nobody finds it before
+ * subject_begin(). 0: none is free, or `watch`'s account has as many as it may. */
+static __always_inline __u32 tally_new(const struct task_struct* leader, __u32 tgid, __u32 pid,
+                                       __u32 watch, __u32 flags) {
+    const struct brink_watch* w = bpf_map_lookup_elem(&watches, &watch);
+    __u32 id = w ? tally_take(w, watch, flags) : 0;
+    struct brink_tally* t = id ? tally_of(id) : 0;
+    if (!t)
+        return 0;
+    t->leader = (__u64)leader;
+    t->pid = pid;
+    t->tgid = tgid;
     t->signal = (__u64)BPF_CORE_READ(leader, signal);
     limit_read(id);
     return id;

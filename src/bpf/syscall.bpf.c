@@ -20,28 +20,6 @@ static __always_inline __u32 effect_of(const struct task_struct* task, __u64 num
     return number < N_SYSCALLS ? syscall_effect[number] : BRINK_EFFECT_ANY;
 }
 
-/* The first tally after `id` whose limit is another one now. */
-static long has_new_limit(__u32 i, __u32* id) {
-    struct brink_tally* t = i < *id ? 0 : tally_of(i + 1);
-    __u64 signal = t ? t->signal : 0;
-    if (!signal || !t->table || limit_now(signal, t->kind, 0) == t->limit)
-        return 0;
-    *id = i + 1;
-    return 1;
-}
-
-/* prlimit(2) has changed the limit of one process, which is not known here. */
-static __always_inline void follow_any(void) {
-    __u32 id = unknown_zero;
-    for (int i = 0; i < BRINK_MAX_PER_SUBJECT; i++) {
-        __u32 before = id;
-        bpf_loop(n_tallies - 1, has_new_limit, &id, 0);
-        if (id == before)
-            return;
-        tally_limit(id);
-    }
-}
-
 /* Whether some kind of tally is held by RLIMIT_… `number`. */
 static __always_inline bool is_followed(__u32 number) {
     const __u32 followed = 1 << RLIMIT_DATA | 1 << RLIMIT_STACK | 1 << RLIMIT_RSS |
@@ -104,7 +82,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args* ctx) {
     if (effect & BRINK_EFFECT_TABLE || limits == LIMITS_OWN)
         follow(task, effect & BRINK_EFFECT_TABLE, limits == LIMITS_OWN);
     if (limits == LIMITS_ALL)
-        follow_any();
+        follow_changed_limits();
     if (effect & BRINK_EFFECT_IDS && is_subject((__u32)task->tgid))
         owner_check((__u64)BPF_CORE_READ(task, real_cred), 0);
     if (effect & BRINK_EFFECT_MEMORY && is_subject((__u32)task->tgid))

@@ -77,7 +77,8 @@ __noinline int tally_apply(__u32 id, __u64 word, __u64 via, __u64 n, __u32 cause
     if (!records)
         return 0;
     /* Who looks at an address space releases its lock, too. */
-    bool acted = !t->kind || bpf_get_current_pid_tgid() >> 32 == t->tgid;
+    bool acted = !t->kind || bpf_get_current_pid_tgid() >> 32 == t->tgid ||
+                 (brink_is_shared(t->kind) && shared_acted(t->kind));
     say_range(id, BRINK_RECORD_CROSSING | (cause & 0xf) << SAY_CAUSE | (acted ? SAY_ACTED : 0),
               word, from | to << 8, n);
     return 0;

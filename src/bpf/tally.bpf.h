@@ -75,11 +75,15 @@ extern int tally_near(__u32 id);
 extern int tally_settle(__u32 id, __u64 table, __u32 cause);
 extern int tally_limit(__u32 id); /* limit.bpf.c */
 extern __u64 limit_now(__u64 signal, __u32 kind, __u32 hard);
+extern __u32 limit_changed(__u32 after);
 extern int limit_read(__u32 id);
 extern int limit_bounds(__u32 id, __u32 version);
 extern __u64 value_read(__u64 object, __u32 kind); /* value.bpf.c */
 extern __u64 value_object(__u64 task, __u32 kind);
 extern int value_follow(__u32 id);
+extern __u64 shared_id(__u64 object, __u32 kind); /* shared.bpf.c */
+extern __u64 shared_read(__u64 object, __u32 kind);
+extern __u64 shared_limit(__u64 where, __u32 kind, __u32 hard);
 extern int memory_call_ends(__s64 result);       /* refusal.bpf.c */
 extern int subject_begin(__u32 id, __u64 table); /* subject.bpf.c */
 extern int subject_end(__u32 id);
@@ -94,6 +98,19 @@ extern __u64 selection_concerned(void);
 static __always_inline void unsettled(void) {
     __sync_fetch_and_add(&n_unsettled, 1);
     wake_reader();
+}
+
+/* A limit has changed, it is not known whose: all tallies are looked at. Whom there is no turn left for are left to the
+ * reader. */
+static __always_inline void follow_changed_limits(void) {
+    __u32 id = unknown_zero;
+    for (int i = 0; i < 64; i++) {
+        id = limit_changed(id);
+        if (!id)
+            return;
+        tally_limit(id);
+    }
+    unsettled();
 }
 
 /* The second argument of say(). */
@@ -162,6 +179,11 @@ static __always_inline __u32 word_version(__u64 word) {
     return (__u32)(word >> BRINK_VERSION_SHIFT) & BRINK_VERSION_MASK;
 }
 
+/* Whether a hook of `kind` runs in the task whose doing it is, and not in an interrupt. */
+static __always_inline bool shared_acted(__u32 kind) {
+    return kind <= BRINK_KIND_CGROUP_PIDS && kind != BRINK_KIND_USER_SIGNALS;
+}
+
 /* What a hook has seen happen to a table. */
 enum change {
     CHANGE_INSTALL, /* one descriptor is about to be installed */
@@ -213,6 +235,8 @@ static __always_inline bool in_place(const struct brink_tally* t, __u64 word, __
 /* Whether the object is still the subject's: an mm_struct that a process has let go of in execve or in its end may be
  * another's by now, before the hook there comes by. A leader that has ended before its threads has none. */
 static __always_inline bool still_its_own(const struct brink_tally* t) {
+    if (brink_is_shared(t->kind))
+        return shared_id(t->table, t->kind) == t->subject_id;
     if (value_object(t->leader, t->kind) == t->table)
         return true;
     return bpf_get_current_pid_tgid() >> 32 == t->tgid &&

@@ -5,38 +5,7 @@
 
 #include "resident.bpf.h"
 #include "scan.bpf.h"
-
-enum ucount_type { UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES };
-enum {
-    UCOUNT_RLIMIT_NPROC,
-    UCOUNT_RLIMIT_MSGQUEUE,
-    UCOUNT_RLIMIT_SIGPENDING,
-    UCOUNT_RLIMIT_MEMLOCK
-};
-
-struct ucounts {
-    struct user_namespace* ns;
-    kuid_t uid;
-    atomic_long_t ucount[16];
-    atomic_long_t rlimit[4];
-} CORE;
-
-struct user_struct {
-    atomic_long_t locked_vm;
-} CORE;
-
-struct cred___counted {
-    struct user_struct* user;
-    struct ucounts* ucounts;
-} CORE;
-
-struct signal_struct___threads {
-    int nr_threads;
-} CORE;
-
-struct task_struct___counted {
-    const struct cred___counted* real_cred;
-} CORE;
+#include "users.bpf.h"
 
 struct seq_file;
 
@@ -59,14 +28,6 @@ static __always_inline void read_memory(const struct mm_struct* mm) {
     record.locked_vm = BPF_CORE_READ(mm, locked_vm);
     record.map_count = (__u32)BPF_CORE_READ(mm, map_count);
     record.rss = resident(mm);
-}
-
-static __always_inline __u64 user_count(const struct ucounts* counts, __u64 type) {
-    __u64 count = 0;
-    bpf_probe_read_kernel(&count, sizeof count,
-                          (const void*)counts + bpf_core_field_offset(struct ucounts, ucount) +
-                              8 * type);
-    return count;
 }
 
 static __always_inline void read_user(const struct cred___counted* cred) {

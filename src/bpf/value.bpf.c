@@ -33,7 +33,7 @@ __noinline __u64 value_read(__u64 object, __u32 kind) {
     case BRINK_KIND_THREADS:
         return (__u32)BPF_CORE_READ(signal, live.counter);
     default:
-        return 0;
+        return shared_read(object, kind);
     }
     return pages << page_shift;
 }

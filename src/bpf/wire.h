@@ -62,7 +62,25 @@ enum brink_kind {
     BRINK_KIND_MAPPINGS,        /* map_count */
     BRINK_KIND_THREADS,         /* signal_struct live */
     BRINK_KIND_RESIDENT,        /* mm_struct rss_stat; pages as bytes */
+
+    /* From here on the subject is no process. Users: ucounts; the first four are rlimit[], in its order. */
+    BRINK_KIND_USER_PROCESSES,
+    BRINK_KIND_USER_QUEUES,
+    BRINK_KIND_USER_SIGNALS,
+    BRINK_KIND_USER_LOCKED, /* pages as bytes */
+    BRINK_KIND_USER_INOTIFY_INSTANCES,
+    BRINK_KIND_USER_INOTIFY_WATCHES,
+
+    /* Cgroups: pids_cgroup, and page counters of mem_cgroup; pages as bytes. */
+    BRINK_KIND_CGROUP_PIDS,
+    BRINK_KIND_CGROUP_MEMORY,
+    BRINK_KIND_CGROUP_MEMORY_HIGH, /* the same counter against another limit */
+    BRINK_KIND_CGROUP_SWAP,
 };
+
+static inline int brink_is_shared(brink_u32 kind) {
+    return kind >= BRINK_KIND_USER_PROCESSES;
+}
 
 enum brink_watch_flag {
     BRINK_WATCH_UP = 1 << 0,
@@ -70,6 +88,14 @@ enum brink_watch_flag {
     BRINK_WATCH_INHERIT = 1 << 2,
     BRINK_WATCH_REARM = 1 << 3,
     BRINK_WATCH_SCAN = 1 << 4, /* settle by recounting, not by +1 and -1 */
+};
+
+/* Which subjects that are no processes a watch takes as they appear. */
+enum brink_take {
+    BRINK_TAKE_NONE = 0,
+    BRINK_TAKE_ALL = 1,
+    BRINK_TAKE_USER = 2, /* that of brink_watch.uid, in all namespaces */
+    BRINK_TAKE_ASK = 3,  /* all, and the reader unbinds what it does not want */
 };
 
 struct brink_watch {
@@ -82,9 +108,11 @@ struct brink_watch {
     brink_u16 owner;   /* in map `owners`; 0: whoever runs brink, who may watch everything */
     brink_u16 account; /* in map `accounts`; 0: none, unbounded */
     brink_u32
-        selected; /* 1 and its bit among the watches that are set by selection; 0: it is not */
+        selected;   /* 1 and its bit among the watches that are set by selection; 0: it is not */
+    brink_u32 take; /* enum brink_take */
+    brink_u32 uid;  /* of BRINK_TAKE_USER */
 };
-BRINK_ASSERT_SIZE(struct brink_watch, 552);
+BRINK_ASSERT_SIZE(struct brink_watch, 560);
 
 /* ---- owners ------------------------------------------------------------------------------- */
 
@@ -161,14 +189,25 @@ enum brink_tally_flag {
 
 struct brink_tally {
     brink_u64 word;
-    brink_u64 table;         /* address of the object counted (enum brink_kind); 0: not linked */
-    brink_u64 signal;        /* address of the subject's signal_struct (its rlimits) */
-    brink_u64 leader;        /* address of the task that stands for the subject */
+    brink_u64 table;  /* address of the object counted (enum brink_kind); 0: not linked */
+    brink_u64 signal; /* address of the subject's signal_struct (its rlimits); of a subject that is
+                              * no process, where its limit is: the object, or of USER_… with an rlimit
+                              * the number of this tally */
+    brink_u64 leader; /* address of the task that stands for the subject */
     brink_u64 start_time_ns; /* 0: not asked yet; no record has been written */
     brink_u64 limit;
     brink_u64 limit_hard;
     brink_u64 dropped; /* records of this tally that found no room */
-    brink_u32 pid;     /* of the process, or of the thread with BRINK_TALLY_THREAD */
+
+    /* Of a subject that is no process. */
+    brink_u64 subject_id; /* user: namespace << 32 | uid; cgroup: its id */
+    brink_u64
+        lowest; /* of the soft limits of a user's processes, as far as known; and its hard one */
+    brink_u64 lowest_hard;
+    brink_u64 gathered; /* the same, while BRINK_COMMAND_BIND goes through the processes */
+    brink_u64 gathered_hard;
+
+    brink_u32 pid; /* of the process, or of the thread with BRINK_TALLY_THREAD */
     brink_u32 tgid;
     brink_u16 watch;
     brink_u16 kind;       /* of the watch */
@@ -182,7 +221,7 @@ struct brink_tally {
     brink_u16 account; /* likewise */
     struct brink_bounds bounds[2];
 };
-BRINK_ASSERT_SIZE(struct brink_tally, 728);
+BRINK_ASSERT_SIZE(struct brink_tally, 768);
 
 /* One set of the index (src/bpf/index.bpf.h). */
 struct brink_index_set {
@@ -207,7 +246,8 @@ enum brink_record_type {
     BRINK_RECORD_NEAR = 9,  /* half of the limit is reached: refusals are to be looked for */
     BRINK_RECORD_WAKE =
         10, /* of no tally: counts may be off or pending, or a process is not watched */
-    BRINK_RECORD_LOST = 11, /* from the reader, not the ring: `usage` records are missing here */
+    BRINK_RECORD_BEGIN = 12, /* a subject that is no process has appeared; its first record */
+    BRINK_RECORD_LOST = 11,  /* from the reader, not the ring: `usage` records are missing here */
 };
 
 /* Why a subject is watched no longer: errno_value of BRINK_RECORD_EXIT. */
@@ -239,6 +279,8 @@ enum brink_record_flag {
 #define BRINK_RECORD_ACCOUNT_SHIFT \
     16 /* above it in the flags: the account that it was written on */
 
+/* Where the subject is no process, cgroup_id is what it is known by (brink_tally.subject_id), and everything else of a
+ * process (pid, start_time_ns, uid, comm …) is about the one that acted; 0 where that is not known. */
 struct brink_record {
     brink_u32 type;
     brink_u32 tally;
@@ -349,12 +391,14 @@ enum brink_command_kind {
         7, /* whoever connected the socket proc_fd becomes owner `watch`; `flags`: BRINK_OWNER_... */
     BRINK_COMMAND_DROP = 8,   /* take tally out, say nothing */
     BRINK_COMMAND_SELECT = 9, /* hold the process behind proc_fd against the selections */
+    BRINK_COMMAND_LIMITS =
+        10, /* of a user: the limits gathered from its processes hold from now on */
 };
 
 struct brink_command {
     brink_u32 kind;
     brink_u32 watch;
-    int proc_fd;     /* a descriptor of /proc/PID or /proc/TID */
+    int proc_fd;     /* a descriptor of /proc/PID or /proc/TID; of a cgroup's directory */
     brink_u32 flags; /* enum brink_tally_flag */
     brink_u32 tally;
     brink_u32 generation;

@@ -96,18 +96,21 @@ Result<void> Server::adopt(Fd connected) {
 
 void Server::run(int stop) {
     if (stop >= 0 && !add_to_epoll(epoll_, stop, kStop)) return;
-    while (turn()) {
+    while (turn(timeout_ms())) {
     }
     if (stop >= 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, stop, nullptr);
 }
 
+int Server::timeout_ms() const {
+    const int timeout = turns_.empty() ? source_->timeout_ms() : 0;
+    return losses_due_ && timeout < 0 ? kLossesDue_ms : timeout;
+}
+
 // One look at everything. False: it is over.
-bool Server::turn() {
+bool Server::turn(int timeout_ms) {
     std::array<epoll_event, 64> events{};
-    int timeout = turns_.empty() ? source_->timeout_ms() : 0;
-    if (losses_due_ && timeout < 0) timeout = kLossesDue_ms;
     const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                               timeout);
+                               timeout_ms);
     bool stopped = false;
     bool has_records = n <= 0;
     for (int i = 0; i < n; ++i)

@@ -42,6 +42,13 @@ class Server {
     /// Serves until `stop` is readable (-1: nothing stops it), or as the options say. May be called again.
     void run(int stop);
 
+    /// For a loop of the caller's own, instead of run(): readable (epoll) when serve() has something to do.
+    [[nodiscard]] int fd() const { return epoll_.get(); }
+    /// Milliseconds after which serve() wants to be called anyway; -1: never.
+    [[nodiscard]] int timeout_ms() const;
+    /// Does what is due, and does not wait.
+    void serve() { (void)turn(0); }
+
     /// Holds every count against the kernel's own: how many differed, and were corrected.
     std::size_t check_counts() { return source_->check_all().value_or(0); }
 
@@ -55,7 +62,7 @@ class Server {
     };
 
     Server(std::unique_ptr<engine::RecordSource> source, const ServerOptions& options);
-    [[nodiscard]] bool turn();
+    [[nodiscard]] bool turn(int timeout_ms);
     void accept_clients();
     void refuse_one();
     void on_client(Client& client, std::uint32_t events);

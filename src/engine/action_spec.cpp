@@ -14,22 +14,30 @@
 #include "base/nearest.hpp"
 #include "base/units.hpp"
 #include "base/utf8.hpp"
+#include "resource/table.hpp"
 
 namespace brink::engine {
 namespace {
 
 constexpr int kLastSignal = 64;
 constexpr std::string_view kKinds = "signal:TERM, exec:COMMAND, restart, evidence, fail";
+constexpr std::string_view kUnitLetters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@";  // systemd.unit(5)
+constexpr std::string_view kRuleKinds =
+    "log, signal:TERM, exec:COMMAND, restart, restart:UNIT, raise:CEILING, evidence";
 
 struct PlainKind {
     std::string_view name;
     ActionKind kind;
+    bool command_line;
+    bool rule;
 };
 
-constexpr std::array<PlainKind, 3> kPlainKinds{{
-    {"restart", ActionKind::restart},
-    {"evidence", ActionKind::evidence},
-    {"fail", ActionKind::fail},
+constexpr std::array<PlainKind, 4> kPlainKinds{{
+    {"restart", ActionKind::restart, true, true},
+    {"evidence", ActionKind::evidence, true, true},
+    {"fail", ActionKind::fail, true, false},
+    {"log", ActionKind::log, false, true},
 }};
 
 // The part before '=': [RESOURCE@]LEVEL[:up|:down].
@@ -65,12 +73,52 @@ Result<void> check_level(const ActionSpec& spec) {
     return tl::unexpected(*first_error);
 }
 
-Result<void> parse_kind(std::string_view action, ActionSpec& spec) {
+// What only a rule has: an action on something else than the process that crossed.
+Result<bool> parse_rule_kind(std::string_view action, ActionSpec& spec) {
+    constexpr std::string_view kRestart = "restart:";
+    constexpr std::string_view kRaise = "raise:";
+    if (action.starts_with(kRestart)) {
+        spec.kind = ActionKind::restart;
+        spec.unit = action.substr(kRestart.size());
+        if (spec.unit.find_first_not_of(kUnitLetters) != std::string::npos ||
+            !spec.unit.ends_with(".service"))
+            return fail(fmt::format("restart: {} is no service; write its whole name, as in "
+                                    "restart:web.service",
+                                    in_quotes(spec.unit)));
+        return true;
+    }
+    if (action.starts_with(kRaise)) {
+        spec.kind = ActionKind::raise;
+        spec.ceiling = action.substr(kRaise.size());
+        return true;
+    }
+    if (action == "raise")
+        return fail("raise has no ceiling; write the highest soft limit, as in raise:4096");
+    return false;
+}
+
+Result<void> unknown_kind(std::string_view action, Actor actor) {
+    const std::string_view kinds = actor == Actor::rule ? kRuleKinds : kKinds;
+    if (action.empty()) return fail(fmt::format("the action is missing; there are: {}", kinds));
+    if (action == "signal") return fail("signal has no name; write one, as in signal:TERM");
+    if (action == "exec")
+        return fail("exec has no command; write one for /bin/sh, as in exec:'logger near limit'");
+    const std::string_view name = action.substr(0, action.find(':'));
+    const std::string_view near =
+        actor == Actor::rule
+            ? nearest(name, {"signal", "exec", "restart", "evidence", "log", "raise"})
+            : nearest(name, {"signal", "exec", "restart", "evidence", "fail"});
+    return fail(fmt::format("there is no action {}; {}there are: {}", in_quotes(action),
+                            near.empty() ? "" : fmt::format("did you mean {}? ", near), kinds));
+}
+
+Result<void> parse_kind(std::string_view action, Actor actor, ActionSpec& spec) {
     constexpr std::string_view kSignal = "signal:";
     constexpr std::string_view kExec = "exec:";
     spec.text = action;
     for (const PlainKind& plain : kPlainKinds) {
-        if (action != plain.name) continue;
+        if (action != plain.name || !(actor == Actor::rule ? plain.rule : plain.command_line))
+            continue;
         spec.kind = plain.kind;
         return {};
     }
@@ -87,17 +135,15 @@ Result<void> parse_kind(std::string_view action, ActionSpec& spec) {
         if (spec.command.find_first_not_of(" \t\n") != std::string::npos) return {};
         return fail("exec: has no command; write one for /bin/sh, as in exec:'logger near limit'");
     }
-    if (action.empty()) return fail(fmt::format("the action is missing; there are: {}", kKinds));
-    if (action == "signal") return fail("signal has no name; write one, as in signal:TERM");
-    if (action == "exec")
-        return fail("exec has no command; write one for /bin/sh, as in exec:'logger near limit'");
-    const std::string_view near = nearest(action.substr(0, action.find(':')),
-                                          {"signal", "exec", "restart", "evidence", "fail"});
-    return fail(fmt::format("there is no action {}; {}there are: {}", in_quotes(action),
-                            near.empty() ? "" : fmt::format("did you mean {}? ", near), kKinds));
+    if (actor == Actor::rule) {
+        const auto known = parse_rule_kind(action, spec);
+        if (!known) return tl::unexpected(known.error());
+        if (*known) return {};
+    }
+    return unknown_kind(action, actor);
 }
 
-Result<ActionSpec> parse(std::string_view text) {
+Result<ActionSpec> parse(std::string_view text, Actor actor) {
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos)
         return fail("there is no '='; write LEVEL=ACTION, as in 95%=signal:TERM");
@@ -105,10 +151,11 @@ Result<ActionSpec> parse(std::string_view text) {
     spec.argument = text;
     Result<void> step = parse_place(text.substr(0, equals), spec);
     if (step) step = check_level(spec);
-    if (step) step = parse_kind(text.substr(equals + 1), spec);
+    if (step) step = parse_kind(text.substr(equals + 1), actor, spec);
     if (!step) return tl::unexpected(step.error());
     if (spec.direction == Direction::down &&
-        (spec.kind == ActionKind::restart || spec.kind == ActionKind::fail))
+        (spec.kind == ActionKind::restart || spec.kind == ActionKind::fail ||
+         spec.kind == ActionKind::raise))
         return fail(fmt::format("{} is for the way up, for usage goes down at every exit; on the "
                                 "way down there are signal:, exec: and evidence",
                                 spec.text));
@@ -138,6 +185,17 @@ std::string list_with_evidence() {
     return list;
 }
 
+Result<void> check_ceiling(const ActionSpec& action, const Resource& resource) {
+    const std::string given = "action " + in_quotes(action.argument);
+    if (!resource::rlimit_of(resource))
+        return fail(fmt::format("{}: the limit of {} is {}, no limit of a process that could be "
+                                "raised",
+                                given, resource.name, resource.limited_by));
+    const auto ceiling = parse_quantity(action.ceiling, resource.unit);
+    if (!ceiling) return fail(fmt::format("{}: {}", given, ceiling.error().message));
+    return {};
+}
+
 Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> watches) {
     const std::string_view way = action.direction == Direction::up ? "up" : "down";
     const std::string given = "action " + in_quotes(action.argument);
@@ -155,6 +213,8 @@ Result<void> check_action(const ActionSpec& action, std::span<const WatchSpec> w
                                     "use exec:COMMAND",
                                     given, watch.resource->name,
                                     scope_name(watch.resource->scope)));
+        if (action.kind == ActionKind::raise)
+            if (auto checked = check_ceiling(action, *watch.resource); !checked) return checked;
         reported |= watch.reports(action.direction);
         level_found = true;
     }
@@ -182,8 +242,8 @@ Result<void> check_pair(const ActionSpec& first, const ActionSpec& second) {
 
 }  // namespace
 
-Result<ActionSpec> parse_action(std::string_view text) {
-    auto spec = parse(text);
+Result<ActionSpec> parse_action(std::string_view text, Actor actor) {
+    auto spec = parse(text, actor);
     if (!spec) return fail(fmt::format("action {}: {}", in_quotes(text), spec.error().message));
     return spec;
 }

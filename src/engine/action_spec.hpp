@@ -12,15 +12,21 @@
 
 namespace brink::engine {
 
-enum class ActionKind { signal, exec, restart, evidence, fail };
+enum class ActionKind { signal, exec, restart, evidence, fail, log, raise };
+
+/// Who acts: `brink run` and `brink watch`, or a rule of brinkd. They do not offer the same actions.
+enum class Actor { command_line, rule };
 
 struct ActionSpec {
     std::string resource;  ///< empty: every watch with that level
     std::string level;     ///< as typed in `-w`
     Direction direction = Direction::up;
     ActionKind kind = ActionKind::evidence;
-    int signal = 0;        ///< ActionKind::signal
-    std::string command;   ///< ActionKind::exec
+    int signal = 0;       ///< ActionKind::signal
+    std::string command;  ///< ActionKind::exec
+    std::string
+        unit;  ///< ActionKind::restart of a rule: "web.service"; empty: what the rule is about
+    std::string ceiling;   ///< ActionKind::raise: a usage, in the unit of the resource
     std::string text;      ///< the action as typed: "signal:TERM"
     std::string argument;  ///< all of it as typed: "95%=signal:TERM"
 
@@ -34,7 +40,8 @@ struct ActionSpec {
 };
 
 /// Reads one `--on` argument. Errors as in parse_watch.
-[[nodiscard]] Result<ActionSpec> parse_action(std::string_view text);
+[[nodiscard]] Result<ActionSpec> parse_action(std::string_view text,
+                                              Actor actor = Actor::command_line);
 
 /// An error if there is an action that none of the watches can ever lead to, or two that exclude
 /// each other: a level has one signal in each direction.

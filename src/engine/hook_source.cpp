@@ -33,6 +33,10 @@ static_assert(kind_of(Hooked::locked_memory) == BRINK_KIND_LOCKED);
 static_assert(kind_of(Hooked::mappings) == BRINK_KIND_MAPPINGS);
 static_assert(kind_of(Hooked::threads) == BRINK_KIND_THREADS);
 static_assert(kind_of(Hooked::resident_memory) == BRINK_KIND_RESIDENT);
+static_assert(kind_of(Hooked::user_processes) == BRINK_KIND_USER_PROCESSES);
+static_assert(kind_of(Hooked::user_inotify_watches) == BRINK_KIND_USER_INOTIFY_WATCHES);
+static_assert(kind_of(Hooked::cgroup_pids) == BRINK_KIND_CGROUP_PIDS);
+static_assert(kind_of(Hooked::cgroup_swap) == BRINK_KIND_CGROUP_SWAP);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;
@@ -115,7 +119,7 @@ Result<std::uint32_t> HookSource::add_watch(const Resource& resource, const brin
     written.serial = ++serial_ ? serial_ : ++serial_;
     if (auto stored = hooks_->set_watch(*number, written); !stored)
         return tl::unexpected(stored.error());
-    watches_[*number] = {written.serial, (written.flags & BRINK_WATCH_SCAN) != 0};
+    watches_[*number] = {written.serial, &resource};
     return number;
 }
 
@@ -134,6 +138,7 @@ Result<std::uint32_t> HookSource::take_number() {
 void HookSource::remove_watches(std::span<const std::uint32_t> watches) {
     for (const std::uint32_t number : watches) {
         selections_.remove(number);
+        shared_.remove(number);
         (void)hooks_->set_watch(number, brink_watch{});  // nobody inherits it any more
         watches_[number] = {};
         free_.push_back(number);
@@ -186,7 +191,7 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     command.proc_fd = process.get();
     if (target.thread) command.flags |= BRINK_TALLY_THREAD;
     if (target.at_exec) command.flags |= BRINK_TALLY_AT_EXEC;
-    if (watches_[watch].scans) command.flags |= BRINK_TALLY_SCAN;
+    if (hooks_->watch(watch).flags & BRINK_WATCH_SCAN) command.flags |= BRINK_TALLY_SCAN;
     command.base = static_cast<brink_u64>(target.pid);
     const brink_answer answer = insist(command);
     if (answer.error) return tl::unexpected(bind_error(-answer.error, target));
@@ -213,6 +218,8 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
 // Children match, or do not: nobody inherits.
 Result<void> HookSource::select(std::uint32_t watch, const Selection& selection) {
     if (auto attached = hooks_->attach(); !attached) return attached;
+    const Resource& resource = *watches_.at(watch).resource;
+    if (resource.scope != Scope::process) return shared_.select(watch, resource, selection);
     const auto bit = selections_.bit_for(watch);
     if (!bit) return tl::unexpected(bit.error());
     brink_watch written = hooks_->watch(watch);
@@ -250,11 +257,15 @@ std::string HookSource::no_refusals() const {
     return reasons;
 }
 
-void HookSource::read(const Reader& reader) {
+void HookSource::read(const Reader& taker) {
+    const Reader reader = [&](const brink_record& record, const brink_stack_record* stack) {
+        if (shared_.takes(record)) taker(record, stack);
+    };
     if (max_mappings_changed()) (void)check_all();
     read_ring(reader);
     resync_dropped(reader);
     if (hooks_->pending() != pending_seen_) (void)settle_pending();
+    if (hooks_->take_stale_limits()) shared_.gather_limits();
     if (!std::exchange(woken_, false) && !hooks_->preemptible()) return;
     if (const std::uint64_t missed = hooks_->missed(); missed != missed_seen_) {
         missed_seen_ = missed;
@@ -334,6 +345,7 @@ bool HookSource::correct(std::uint32_t id, std::int64_t off) {
 // first two are right is right, unless an operation was under way in both.
 std::optional<std::size_t> HookSource::check_all() {
     if (sysctl_) read_max_mappings();
+    shared_.gather_limits();
     selections_.look_at_all();
     (void)settle_pending();
     struct Suspect {

@@ -16,6 +16,7 @@
 #include "engine/hook_selections.hpp"
 #include "engine/record_order.hpp"
 #include "engine/record_source.hpp"
+#include "engine/shared_subjects.hpp"
 #include "kernel/hooks.hpp"
 
 namespace brink::engine {
@@ -40,8 +41,11 @@ class HookSource final : public RecordSource {
     /// has BRINK_MAX_PER_SUBJECT watches, or the account has as many subjects as it may; EAGAIN, it
     /// changes its table faster than it can be read; EPERM, the owner may not watch it.
     [[nodiscard]] Result<void> bind(std::uint32_t watch, const Target& target) override;
-    /// Errors: what HookSelections says.
+    /// Errors: what HookSelections says, or SharedSubjects.
     [[nodiscard]] Result<void> select(std::uint32_t watch, const Selection& selection) override;
+    [[nodiscard]] const resource::Subject* subject_of(std::uint32_t tally) const override {
+        return shared_.subject_of(tally);
+    }
     [[nodiscard]] Selected selected(std::uint32_t watch) const override;
     void remove_watches(std::span<const std::uint32_t> watches) override;
     [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
@@ -70,6 +74,7 @@ class HookSource final : public RecordSource {
     explicit HookSource(std::unique_ptr<kernel::Hooks> hooks)
         : hooks_(std::move(hooks)),
           selections_(*hooks_),
+          shared_(*hooks_),
           order_([this](std::uint32_t id) -> const brink_tally& { return hooks_->tally(id); }) {}
     [[nodiscard]] Result<void> follow_max_mappings();
     void read_max_mappings();
@@ -86,13 +91,14 @@ class HookSource final : public RecordSource {
 
     std::unique_ptr<kernel::Hooks> hooks_;
     HookSelections selections_;
+    SharedSubjects shared_;
     RecordOrder order_;
     Fd epoll_;
     Fd sysctl_;   // kMaxMappings, held open while inotify_ waits for writes to it
     Fd inotify_;  // with the first watch on mappings
     struct Watch {
         std::uint32_t serial = 0;  // 0: there is none
-        bool scans = false;        // settled by recounting
+        const Resource* resource = nullptr;
     };
     std::uint32_t max_watches_ = 0;
     std::uint32_t serial_ = 0;        // given last

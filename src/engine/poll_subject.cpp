@@ -64,8 +64,9 @@ Result<void> PollSubject::permits(const PollWatch& watch) const {
 }
 
 void PollSubject::use_timer(std::uint32_t number, kernel::CpuTimer timer) {
-    for (Bound& bound : bound_)
-        if (bound.number == number) bound.timer = std::move(timer);
+    const auto found = std::find_if(bound_.begin(), bound_.end(),
+                                    [&](const Bound& bound) { return bound.number == number; });
+    if (found != bound_.end()) found->timer = std::move(timer);
 }
 
 std::vector<PollSubject::Bound>::iterator PollSubject::find(std::uint32_t number) {

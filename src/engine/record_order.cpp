@@ -162,7 +162,7 @@ void RecordOrder::end_the_gone(const Reader& reader) {
 void RecordOrder::end(Stream& stream, const Reader& reader) {
     flush(stream, reader);
     brink_record record = stream.last;
-    if (record.pid == 0 || record.type == BRINK_RECORD_EXIT) return;
+    if (record.tally == 0 || record.type == BRINK_RECORD_EXIT) return;
     record.type = BRINK_RECORD_EXIT;
     record.usage = record.tid = record.ns_tid = record.errno_value = 0;
     record.monotonic_ns = monotonic_now_ns();

@@ -69,7 +69,7 @@ class RefusalSource final : public RecordSource {
         std::uint16_t next_number = 0;
     };
 
-    RefusalSource(TimerFd timer) : timer_(std::move(timer)) {}
+    explicit RefusalSource(TimerFd timer) : timer_(std::move(timer)) {}
     void begin(const kernel::Cgroup& cgroup);
     void begin(const kernel::Cgroup& cgroup, const Resource& resource);
     void end(const std::string& path);

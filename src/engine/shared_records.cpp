@@ -13,12 +13,12 @@ TallySlot SharedRecords::add(resource::Subject subject) {
     return slot;
 }
 
-void SharedRecords::queue(TallySlot slot, std::uint32_t watch, const brink_record& from) {
-    brink_record& record = queue_.emplace_back(from);
-    record.tally = slot.index;
-    record.generation = slot.generation;
-    record.watch = watch;
-    record.monotonic_ns = monotonic_now_ns();
+void SharedRecords::queue(TallySlot slot, std::uint32_t watch, const brink_record& record) {
+    brink_record& queued = queue_.emplace_back(record);
+    queued.tally = slot.index;
+    queued.generation = slot.generation;
+    queued.watch = watch;
+    queued.monotonic_ns = monotonic_now_ns();
 }
 
 const resource::Subject* SharedRecords::subject_of(std::uint32_t tally) const {

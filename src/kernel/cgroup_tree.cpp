@@ -2,16 +2,20 @@
 // Where the hierarchies are mounted, and a walk over one.
 #include "kernel/cgroup_tree.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 
+#include "base/fd.hpp"
 #include "kernel/file_text.hpp"
 
 namespace brink::kernel {
 namespace {
 
+constexpr int kKernfsHandle = 0xfe;  // FILEID_KERNFS, include/linux/exportfs.h
 constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 constexpr std::uint64_t kV1Unlimited = std::uint64_t{1}
                                        << 62;  // it writes LONG_MAX, rounded down to pages
@@ -68,6 +72,7 @@ std::vector<Cgroup> Cgroup::children() const {
             names.push_back(entry->path().filename().string());
     std::sort(names.begin(), names.end());
     std::vector<Cgroup> children;
+    children.reserve(names.size());
     for (const std::string& name : names) children.push_back(child(name));
     return children;
 }
@@ -93,6 +98,21 @@ Result<CgroupTree> CgroupTree::unified(const std::vector<Mount>& mounts) {
     for (const Mount& mount : mounts)
         if (mount.type == "cgroup2") return CgroupTree(mount);
     return fail("cgroup v2 is not mounted", ENOENT);
+}
+
+std::string CgroupTree::path(std::uint64_t id) const {
+    alignas(file_handle) char bytes[sizeof(file_handle) + sizeof id];
+    auto* const handle = reinterpret_cast<file_handle*>(bytes);
+    handle->handle_bytes = sizeof id;
+    handle->handle_type = kKernfsHandle;
+    std::memcpy(handle->f_handle, &id, sizeof id);
+    const Fd mount(::open(point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Fd cgroup(::open_by_handle_at(mount.get(), handle, O_PATH | O_CLOEXEC));
+    if (!cgroup) return "";
+    const auto link = read_link(AT_FDCWD, "/proc/self/fd/" + std::to_string(cgroup.get()));
+    if (!link || !link->starts_with(point_) || link->ends_with(" (deleted)")) return "";
+    const std::string path = root_ + link->substr(point_.size());
+    return path.empty() ? "/" : path;
 }
 
 void CgroupTree::visit(const std::function<void(const Cgroup&)>& visitor) const {

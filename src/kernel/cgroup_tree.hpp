@@ -64,6 +64,10 @@ class CgroupTree {
     /// The one that is mounted.
     [[nodiscard]] Cgroup root() const { return {root_.empty() ? "/" : root_, point_}; }
 
+    /// The path of the cgroup with this number, which is what name_to_handle_at(2) gives for its directory and is never
+    /// used again; "" if it is gone, or handles may not be opened (CAP_DAC_READ_SEARCH).
+    [[nodiscard]] std::string path(std::uint64_t id) const;
+
     /// Visits every cgroup below where the hierarchy is mounted, parents first, names in order.
     void visit(const std::function<void(const Cgroup&)>& visitor) const;
 

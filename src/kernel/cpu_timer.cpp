@@ -84,6 +84,7 @@ Result<CpuTimer> CpuTimers::make(pid_t pid, std::uint64_t key) const {
     sigevent event{};
     event.sigev_notify = SIGEV_SIGNAL;
     event.sigev_signo = timer_signal();
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a number
     event.sigev_value.sival_ptr = reinterpret_cast<void*>(key);
     timer_t timer{};
     if (::timer_create(clock, &event, &timer) != 0)

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "kernel/descriptor_kind.hpp"
+#include "kernel/evidence_items.hpp"
 #include "kernel/file_text.hpp"
 #include "kernel/socket_table.hpp"
 
@@ -151,16 +152,6 @@ std::vector<EvidenceItem> fold(const std::vector<Named>& names, std::uint64_t to
     for (const auto& [key, group] : folded)
         items.push_back({key.first, group.members == 1 ? group.only : key.second, group.count});
     return items;
-}
-
-void keep_largest(Evidence& evidence, std::size_t max_items) {
-    std::sort(evidence.items.begin(), evidence.items.end(),
-              [](const EvidenceItem& a, const EvidenceItem& b) {
-                  return std::tie(b.count, a.kind, a.target) < std::tie(a.count, b.kind, b.target);
-              });
-    for (std::size_t i = max_items; i < evidence.items.size(); ++i)
-        evidence.omitted += evidence.items[i].count;
-    if (evidence.items.size() > max_items) evidence.items.resize(max_items);
 }
 
 }  // namespace

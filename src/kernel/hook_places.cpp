@@ -16,6 +16,14 @@ constexpr unsigned kRefusals = HookPlace::kRefusals;
 constexpr unsigned kOptional = HookPlace::kOptional;
 constexpr unsigned kDescriptors = HookPlace::kDescriptors;
 constexpr unsigned kMemory = HookPlace::kMemory;
+constexpr unsigned kProcesses = HookPlace::kProcesses;
+constexpr unsigned kUserLimits = HookPlace::kUserLimits;
+constexpr unsigned kSignals = HookPlace::kSignals;
+constexpr unsigned kInotify = HookPlace::kInotify;
+constexpr unsigned kCgroupPids = HookPlace::kCgroupPids;
+constexpr unsigned kCgroupMemory = HookPlace::kCgroupMemory;
+
+constexpr unsigned kUnprovoked = HookPlace::kUnprovoked;
 
 constexpr const char* kRaw = "raw tracepoint";
 
@@ -24,22 +32,33 @@ constexpr HookPlace memory_call(const char* program, const char* x64, const char
     return {program, When::kernel, "fexit", "memory is refused", kMemory | kOptional, {x64, arm64}};
 }
 
+constexpr HookPlace after(const char* program, const char* purpose, unsigned traits,
+                          const char* function) {
+    return {program, When::kernel, "fexit", purpose, traits, {function}};
+}
+
 constexpr HookPlace kPlaces[] = {
     {"on_fork",
      When::both,
      kRaw,
      "children are born",
-     kKprobe,
+     kKprobe | kProcesses,
      {"sched_process_fork"},
      "wake_up_new_task"},
     {"on_exec",
      When::both,
      kRaw,
      "programs are executed",
-     kKprobe,
+     kKprobe | kProcesses,
      {"sched_process_exec"},
      "security_bprm_committed_creds"},
-    {"on_exit", When::both, kRaw, "processes end", kKprobe, {"sched_process_exit"}, "exit_files"},
+    {"on_exit",
+     When::both,
+     kRaw,
+     "processes end",
+     kKprobe | kProcesses,
+     {"sched_process_exit"},
+     "exit_files"},
     {"on_fd_install",
      When::kernel,
      "fentry",
@@ -65,7 +84,7 @@ constexpr HookPlace kPlaces[] = {
      "tables are replaced",
      kKprobe | kDescriptors,
      {"put_files_struct"}},
-    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", 0, {"do_prlimit"}},
+    {"on_do_prlimit", When::kernel, "fexit", "limits are changed", kProcesses, {"do_prlimit"}},
     {"on_commit_creds",
      When::kernel,
      "fentry",
@@ -124,7 +143,47 @@ constexpr HookPlace kPlaces[] = {
      "threads become real-time",
      HookPlace::kPolicies | kOptional,
      {"rt_mutex_adjust_pi"}},
-    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", 0, {"sys_exit"}},
+    {"on_sys_exit", When::tracepoint, kRaw, "system calls end", kProcesses, {"sys_exit"}},
+    after("on_alloc_ucounts", "users appear", HookPlace::kOfUsers, "alloc_ucounts"),
+    after("on_put_ucounts", "users go", HookPlace::kOfUsers, "put_ucounts"),
+    after("on_inc_rlimit_ucounts", "counts of users rise", kUserLimits | kSignals,
+          "inc_rlimit_ucounts"),
+    after("on_dec_rlimit_ucounts", "counts of users fall", kUserLimits, "dec_rlimit_ucounts"),
+    after("on_do_prlimit_user", "limits of users change", kUserLimits | kSignals, "do_prlimit"),
+    after("on_inc_rlimit_get_ucounts", "signals are queued", kSignals, "inc_rlimit_get_ucounts"),
+    after("on_dec_rlimit_put_ucounts", "signals are taken", kSignals, "dec_rlimit_put_ucounts"),
+    {"on_signal_generate",
+     When::kernel,
+     kRaw,
+     "signals are refused",
+     kSignals | kOptional,
+     {"signal_generate"}},
+    after("on_proc_sys_write", "numbers of sysctl change", kInotify, "proc_sys_write"),
+    after("on_inc_ucount", "inotify counts rise", kInotify, "inc_ucount"),
+    after("on_dec_ucount", "inotify counts fall", kInotify, "dec_ucount"),
+    after("on_online_css", "cgroups appear", HookPlace::kOfCgroups | kUnprovoked, "online_css"),
+    {"on_cgroup_rmdir",
+     When::kernel,
+     kRaw,
+     "cgroups go",
+     HookPlace::kOfCgroups | kUnprovoked,
+     {"cgroup_rmdir"}},
+    after("on_cgroup_file_write", "limits of cgroups change", HookPlace::kOfCgroups | kUnprovoked,
+          "cgroup_file_write"),
+    after("on_pids_can_fork", "processes of cgroups are more", kCgroupPids, "pids_can_fork"),
+    after("on_pids_cancel_fork", "they are not after all", kCgroupPids | kUnprovoked,
+          "pids_cancel_fork"),
+    after("on_pids_release", "processes of cgroups are fewer", kCgroupPids, "pids_release"),
+    after("on_pids_can_attach", "processes change their cgroup", kCgroupPids | kUnprovoked,
+          "pids_can_attach"),
+    after("on_pids_cancel_attach", "they do not after all", kCgroupPids | kUnprovoked,
+          "pids_cancel_attach"),
+    after("on_page_counter_try_charge", "memory of cgroups is more", kCgroupMemory | kUnprovoked,
+          "page_counter_try_charge"),
+    after("on_page_counter_charge", "memory of cgroups is more", kCgroupMemory | kUnprovoked,
+          "page_counter_charge"),
+    after("on_page_counter_uncharge", "memory of cgroups is less", kCgroupMemory | kUnprovoked,
+          "page_counter_uncharge"),
 };
 
 bool has_function(const btf* types, const char* name) {

@@ -24,20 +24,33 @@ enum class HookFlavour {
 
 struct HookPlace {
     enum class When { both, kernel, tracepoint };
-    static constexpr unsigned kKprobe = 1;        ///< has a program for HookFlavour::kprobe
-    static constexpr unsigned kNoted = 2;         ///< has a program for HookFlavour::noted
-    static constexpr unsigned kCloses = 4;        ///< only if some watch wants the way down
-    static constexpr unsigned kRefusals = 8;      ///< near the limit only
-    static constexpr unsigned kDescriptors = 16;  ///< only if descriptors are watched
-    static constexpr unsigned kMemory = 32;       ///< only if something of an mm_struct is
-    static constexpr unsigned kPreempted = 64;    ///< only in HookFlavour::kprobe and noted
-    static constexpr unsigned kOptional = 128;    ///< not needed to count
-    static constexpr unsigned kResident = 256;    ///< only if resident memory is watched
-    static constexpr unsigned kOwners = 512;      ///< only if watches have owners
-    static constexpr unsigned kCgroups = 1024;    ///< only if some selection is by cgroup
-    static constexpr unsigned kNames = 2048;      ///< only if one is by name
-    static constexpr unsigned kUsers = 4096;      ///< only if one is by user
-    static constexpr unsigned kPolicies = 8192;   ///< only if one is by scheduling policy
+    static constexpr unsigned kKprobe = 1;         ///< has a program for HookFlavour::kprobe
+    static constexpr unsigned kNoted = 2;          ///< has a program for HookFlavour::noted
+    static constexpr unsigned kCloses = 4;         ///< only if some watch wants the way down
+    static constexpr unsigned kRefusals = 8;       ///< near the limit only
+    static constexpr unsigned kDescriptors = 16;   ///< only if descriptors are watched
+    static constexpr unsigned kMemory = 32;        ///< only if something of an mm_struct is
+    static constexpr unsigned kPreempted = 64;     ///< only in HookFlavour::kprobe and noted
+    static constexpr unsigned kOptional = 128;     ///< not needed to count
+    static constexpr unsigned kResident = 256;     ///< only if resident memory is watched
+    static constexpr unsigned kOwners = 512;       ///< only if watches have owners
+    static constexpr unsigned kCgroups = 1024;     ///< only if some selection is by cgroup
+    static constexpr unsigned kNames = 2048;       ///< only if one is by name
+    static constexpr unsigned kUsers = 4096;       ///< only if one is by user
+    static constexpr unsigned kPolicies = 8192;    ///< only if one is by scheduling policy
+    static constexpr unsigned kProcesses = 16384;  ///< only if some process is
+    static constexpr unsigned kUnprovoked =
+        32768;  ///< not by the self-test: it would need a cgroup
+
+    // Only if a number of a subject that is no process is watched; a place with several of these: if one of them is.
+    static constexpr unsigned kUserLimits = 1U << 16;  ///< of a user: what an rlimit holds
+    static constexpr unsigned kSignals = 1U << 17;     ///< of a user: queued signals
+    static constexpr unsigned kInotify = 1U << 18;     ///< of a user: inotify
+    static constexpr unsigned kCgroupPids = 1U << 19;
+    static constexpr unsigned kCgroupMemory = 1U << 20;
+    static constexpr unsigned kOfUsers = kUserLimits | kSignals | kInotify;
+    static constexpr unsigned kOfCgroups = kCgroupPids | kCgroupMemory;
+    static constexpr unsigned kShared = kOfUsers | kOfCgroups;  ///< all of these
 
     const char* program;
     When when;

@@ -171,7 +171,8 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     const Preemption preemption = kernel_preemption();
     const HookFlavour flavour = types ? hook_flavour(preemption, types) : HookFlavour::plain;
     preemptible_ = preemption != Preemption::none;
-    leaves_out_ = types ? flavour == HookFlavour::noted : preemptible_ && preempts_tracepoints();
+    leaves_out_ = types ? flavour == HookFlavour::noted || (preemptible_ && options.shared)
+                        : preemptible_ && preempts_tracepoints();
     Result<void> answer;
     for (const HookPlace& place : hook_places()) {
         Hook& hook = hooks_.emplace_back();
@@ -190,7 +191,9 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
                            (!place.is(HookPlace::kCgroups) || options.cgroups) &&
                            (!place.is(HookPlace::kNames) || options.names) &&
                            (!place.is(HookPlace::kUsers) || options.users) &&
-                           (!place.is(HookPlace::kPolicies) || options.policies);
+                           (!place.is(HookPlace::kPolicies) || options.policies) &&
+                           (!place.is(HookPlace::kProcesses) || options.processes) &&
+                           (!place.is(HookPlace::kShared) || place.is(options.shared));
         hook.wanted = hook.choice.there && asked;
         if (!hook.choice.there && asked) {
             hook.reason = "this kernel has no function " + hook.choice.target;
@@ -326,6 +329,10 @@ std::uint64_t Hooks::unwatched() const {
     return __atomic_load_n(&skeleton_->bss->n_unwatched, __ATOMIC_ACQUIRE);
 }
 
+bool Hooks::take_stale_limits() {
+    return __atomic_exchange_n(&skeleton_->bss->limits_stale, 0U, __ATOMIC_ACQ_REL) != 0;
+}
+
 void Hooks::heard_wake() { __atomic_store_n(&skeleton_->bss->woken, 0U, __ATOMIC_RELEASE); }
 
 std::uint64_t Hooks::missed() const {
@@ -357,6 +364,8 @@ HookStatus Hooks::describe(const Hook& hook) {
     status.kind = hook.choice.kind;
     status.purpose = hook.place->purpose;
     status.optional = hook.place->is(HookPlace::kOptional);
+    status.provoked = !hook.place->is(HookPlace::kUnprovoked);
+    status.shared = hook.place->traits & HookPlace::kShared;
     status.loaded = hook.wanted && bpf_program__fd(hook.program) >= 0;
     status.attached = hook.link != nullptr;
     status.reason = hook.reason;

@@ -25,19 +25,21 @@ namespace brink::kernel {
 
 struct HookOptions {
     HookEngine engine = HookEngine::kernel;
-    std::string btf;                    ///< BTF of the running kernel; empty: the kernel's own
-    std::uint32_t max_subjects = 4096;  ///< watches on processes at once, children included
-    std::uint32_t max_watches = 64;     ///< at most BRINK_MAX_WATCHES
-    std::uint32_t max_owners = 0;       ///< numbered from 1; accounts as well
-    bool descriptors = true;            ///< some watch counts them
-    bool closes = true;                 ///< and wants to hear of the way down
-    bool memory = true;                 ///< some watch reads a number of an mm_struct
-    bool resident = true;               ///< some watch reads its resident pages
-    bool owners = true;                 ///< some watch has an owner
-    bool cgroups = true;                ///< some selection is by cgroup: who moves is to be seen
-    bool names = true;                  ///< by name: who is renamed
-    bool users = true;                  ///< by user: who becomes another one
-    bool policies = true;               ///< by scheduling policy
+    std::string btf;                       ///< BTF of the running kernel; empty: the kernel's own
+    std::uint32_t max_subjects = 4096;     ///< watches on processes at once, children included
+    std::uint32_t max_watches = 64;        ///< at most BRINK_MAX_WATCHES
+    std::uint32_t max_owners = 0;          ///< numbered from 1; accounts as well
+    bool descriptors = true;               ///< some watch counts them
+    bool closes = true;                    ///< and wants to hear of the way down
+    bool memory = true;                    ///< some watch reads a number of an mm_struct
+    bool resident = true;                  ///< some watch reads its resident pages
+    bool owners = true;                    ///< some watch has an owner
+    bool cgroups = true;                   ///< some selection is by cgroup: who moves is to be seen
+    bool names = true;                     ///< by name: who is renamed
+    bool users = true;                     ///< by user: who becomes another one
+    bool policies = true;                  ///< by scheduling policy
+    bool processes = true;                 ///< some watch is on processes
+    unsigned shared = HookPlace::kShared;  ///< which numbers of other subjects are watched
 };
 
 /// One program and the place it is attached to.
@@ -46,6 +48,8 @@ struct HookStatus {
     std::string kind;       ///< "fentry", "fexit", "kprobe.multi", "raw tracepoint"
     std::string purpose;    ///< what it sees: "descriptors installed"
     bool optional = false;  ///< counting works without it
+    bool provoked = true;   ///< by the self-test
+    unsigned shared = 0;    ///< HookPlace::kShared: what it is for, if not for processes
     bool loaded = false;
     bool attached = false;
     std::uint64_t runs = 0;  ///< while statistics were enabled
@@ -130,6 +134,9 @@ class Hooks {
     [[nodiscard]] bool leaves_out() const { return leaves_out_; }
     /// Whether a thread can lose its CPU between a change of its table and the hook that counts it.
     [[nodiscard]] bool preemptible() const { return preemptible_; }
+
+    /// Whether the lowest limit of a user may have risen since this was asked last: BRINK_COMMAND_LIMITS is due.
+    [[nodiscard]] bool take_stale_limits();
 
     /// Lets the hooks wake the reader anew (BRINK_RECORD_WAKE). Call before looking at missed().
     void heard_wake();

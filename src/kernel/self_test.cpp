@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -65,6 +66,27 @@ void become_another(int own_cgroup) {
     ::_exit(1);
 }
 
+// In a child: what is counted for a user rises and falls, its limit is changed, a signal is refused, and a number of
+// sysctl is written, which fails.
+[[noreturn]] void do_for_a_user() {
+    const int events = ::inotify_init1(IN_CLOEXEC);
+    ::inotify_rm_watch(events, ::inotify_add_watch(events, "/", IN_DELETE_SELF));
+    ::close(events);
+    sigset_t blocked;
+    ::sigemptyset(&blocked);
+    ::sigaddset(&blocked, SIGRTMIN);
+    ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
+    (void)::sigqueue(::getpid(), SIGRTMIN, {});
+    rlimit limit{};
+    ::getrlimit(RLIMIT_SIGPENDING, &limit);
+    const rlimit none{0, limit.rlim_max};
+    ::setrlimit(RLIMIT_SIGPENDING, &none);
+    (void)::sigqueue(::getpid(), SIGRTMIN, {});
+    (void)!::write(::open("/proc/sys/kernel/threads-max", O_WRONLY | O_CLOEXEC), "x", 1);
+    (void)!::setuid(65534);
+    ::_exit(0);
+}
+
 [[noreturn]] void leave_the_table() {
     ::close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE);
     ::_exit(0);
@@ -84,6 +106,7 @@ Result<void> provoke(int own_cgroup) {
     if (child == 0) {
         become_another(own_cgroup);
         do_sharing(leave_the_table);
+        do_sharing(do_for_a_user);
         do_sharing(do_everything);
         ::_exit(0);
     }
@@ -94,12 +117,18 @@ Result<void> provoke(int own_cgroup) {
 
 void judge(EngineReport& report) {
     report.works = report.reason.empty();
+    if (!report.works) report.broken = HookPlace::kShared;
     for (HookStatus& hook : report.hooks) {
+        if (hook.attached && !hook.provoked) continue;
         if (hook.attached && hook.runs == 0)
             hook.reason =
                 "it was provoked and did not run: this kernel has the function but does not "
                 "come by here";
         if (hook.runs > 0 || hook.optional) continue;
+        if (hook.shared) {
+            report.broken |= hook.shared;
+            continue;
+        }
         report.works = false;
         if (report.reason.empty()) report.reason = hook.name + ": " + hook.reason;
     }
@@ -120,6 +149,7 @@ EngineReport test_engine(HookEngine engine, const std::string& btf) {
     if (!hooks) {
         report.reason = hooks.error().message;
         report.hooks = Hooks::load_each(options);
+        report.broken = HookPlace::kShared;
         return report;
     }
     report.map_bytes = (*hooks)->map_bytes();

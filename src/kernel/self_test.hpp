@@ -14,9 +14,11 @@ namespace brink::kernel {
 
 struct EngineReport {
     HookEngine engine = HookEngine::kernel;
-    bool works = false;  ///< every hook that counting needs loads, attaches and fires
+    bool works = false;  ///< every hook that counting of processes needs loads, attaches and fires
     std::string reason;  ///< why not
     std::vector<HookStatus> hooks;
+    unsigned broken =
+        0;  ///< HookPlace::kShared: numbers of subjects that are no process for which that is not so
     std::uint64_t map_bytes = 0;
 };
 

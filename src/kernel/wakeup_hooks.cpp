@@ -222,6 +222,7 @@ Result<std::uint32_t> WakeupHooks::own_cgroup_level() {
 Result<void> WakeupHooks::set_watch(std::uint32_t index, const brink_late_watch& watch) {
     if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.late_watches), &index, &watch, BPF_ANY))
         return fail_errno("cannot store the levels of a watch");
+    if (watch.flags & BRINK_WATCH_INHERIT) skeleton_->bss->inherited_watches |= 1U << index;
     lowest_level_ = std::min<std::uint64_t>(lowest_level_, watch.bounds.at[1]);
     __atomic_store_n(&skeleton_->data->lowest_level, lowest_level_, __ATOMIC_RELEASE);
     return {};

@@ -22,7 +22,7 @@
 namespace brink::latency {
 namespace {
 
-constexpr std::size_t kLockedStackBytes = 256 * 1024;
+constexpr std::size_t kLockedStackBytes = std::size_t{256} * 1024;
 
 timespec timespec_of(std::uint64_t ns) {
     return {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};

@@ -31,9 +31,9 @@ struct Owner {  // of a stretch of time
     bool operator==(const Owner&) const = default;
 };
 
-template <std::size_t n>
-std::string name_in(const std::array<std::string_view, n>& names, std::uint32_t id) {
-    return id < n ? std::string(names[id]) : std::to_string(id);
+template <std::size_t Size>
+std::string name_in(const std::array<std::string_view, Size>& names, std::uint32_t id) {
+    return id < Size ? std::string(names[id]) : std::to_string(id);
 }
 
 Owner task_of(const brink_log_entry& entry) {

@@ -26,7 +26,8 @@ const Definition k_as{
                  .limited_by = "RLIMIT_AS",
                  .denied_errno = ENOMEM,
                  .exactness = "exact",
-                 .hooked = Hooked::address_space},
+                 .hooked = Hooked::address_space,
+                 .evidence = true},
     .read_process = read,
 };
 

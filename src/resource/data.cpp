@@ -30,7 +30,8 @@ const Definition k_data{
                  .limited_by = "RLIMIT_DATA",
                  .denied_errno = ENOMEM,
                  .exactness = "exact",
-                 .hooked = Hooked::data},
+                 .hooked = Hooked::data,
+                 .evidence = true},
     .read_process = read,
 };
 

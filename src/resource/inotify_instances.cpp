@@ -29,7 +29,8 @@ const Definition k_inotify_instances{
                  .limited_by = "fs.inotify.max_user_instances",
                  .denied_errno = EMFILE,
                  .exactness = "task iterator: users without a process are not seen; /proc: who "
-                              "made an instance is taken to be who holds it"},
+                              "made an instance is taken to be who holds it",
+                 .hooked = Hooked::user_inotify_instances},
     .read_all = read_all,
 };
 

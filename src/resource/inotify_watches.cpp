@@ -39,7 +39,8 @@ const Definition k_inotify_watches{
                  .limited_by = "fs.inotify.max_user_watches",
                  .denied_errno = ENOSPC,
                  .exactness = "task iterator: users without a process are not seen; /proc: who "
-                              "made an instance is taken to be who holds it"},
+                              "made an instance is taken to be who holds it",
+                 .hooked = Hooked::user_inotify_watches},
     .read_all = read_all,
 };
 

@@ -31,7 +31,8 @@ const Definition k_maps{
                  .limited_by = "vm.max_map_count",
                  .denied_errno = ENOMEM,
                  .exactness = "exact; the kernel refuses from one above the limit on",
-                 .hooked = Hooked::mappings},
+                 .hooked = Hooked::mappings,
+                 .evidence = true},
     .read_process = read,
 };
 

@@ -32,7 +32,8 @@ const Definition k_memlock_user{
          .limited_by = "RLIMIT_MEMLOCK",
          .denied_errno = ENOMEM,
          .exactness =
-             "the larger of two counts; what perf locks is in it, and may go beyond the limit"},
+             "the larger of two counts; what perf locks is in it, and may go beyond the limit",
+         .hooked = Hooked::user_locked_memory},
     .read_all = read_all,
 };
 

@@ -28,6 +28,7 @@ const Definition k_memory{
                  .summary = "memory of a cgroup",
                  .limited_by = "memory.max",
                  .exactness = "a batch of 64 pages a processor: the kernel charges in advance",
+                 .hooked = Hooked::cgroup_memory,
                  .facility = Facility::cgroup_events},
     .read_all = read_all,
 };

@@ -24,6 +24,7 @@ const Definition k_memory_high{
                  .summary = "memory of a cgroup, against where it is slowed down",
                  .limited_by = "memory.high",
                  .exactness = "a batch of 64 pages a processor: the kernel charges in advance",
+                 .hooked = Hooked::cgroup_memory_high,
                  .facility = Facility::cgroup_events},
     .read_all = read_all,
 };

@@ -23,6 +23,7 @@ const Definition k_memory_swap{
                  .summary = "swap of a cgroup",
                  .limited_by = "memory.swap.max",
                  .exactness = "exact",
+                 .hooked = Hooked::cgroup_swap,
                  .facility = Facility::cgroup_events},
     .read_all = read_all,
 };

@@ -73,7 +73,8 @@ const Definition k_msgqueue{
          .limited_by = "RLIMIT_MSGQUEUE",
          .denied_errno = EMFILE,
          .exactness =
-             "exact in the reader's IPC namespace, as long as no queue was given to another owner"},
+             "exact in the reader's IPC namespace, as long as no queue was given to another owner",
+         .hooked = Hooked::user_queues},
     .read_all = read_all,
 };
 

@@ -35,7 +35,9 @@ const Definition k_nproc{
                  .summary = "processes and threads of a user",
                  .limited_by = "RLIMIT_NPROC",
                  .denied_errno = EAGAIN,
-                 .exactness = "without hooks user namespaces are not told apart"},
+                 .exactness = "without hooks user namespaces are not told apart",
+                 .hooked = Hooked::user_processes,
+                 .evidence = true},
     .read_all = read_all,
 };
 

@@ -28,7 +28,9 @@ const Definition k_pids{
                  .limited_by = "pids.max",
                  .denied_errno = EAGAIN,
                  .exactness = "exact",
-                 .facility = Facility::cgroup_events},
+                 .hooked = Hooked::cgroup_pids,
+                 .facility = Facility::cgroup_events,
+                 .evidence = true},
     .read_all = read_all,
 };
 

@@ -25,7 +25,8 @@ const Definition k_rss{
                  .limited_by = "RLIMIT_RSS, not enforced",
                  .exactness = "64 pages a thread (before Linux 6.2) or a batch of 32 pages a "
                               "processor: the kernel counts in batches",
-                 .hooked = Hooked::resident_memory},
+                 .hooked = Hooked::resident_memory,
+                 .evidence = true},
     .read_process = read,
 };
 

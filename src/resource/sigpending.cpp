@@ -37,7 +37,8 @@ const Definition k_sigpending{
                  .summary = "signals queued for the processes of a user",
                  .limited_by = "RLIMIT_SIGPENDING",
                  .denied_errno = EAGAIN,
-                 .exactness = "without hooks user namespaces are not told apart"},
+                 .exactness = "without hooks user namespaces are not told apart",
+                 .hooked = Hooked::user_signals},
     .read_all = read_all,
 };
 

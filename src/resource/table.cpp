@@ -2,7 +2,10 @@
 // Looking things up in the table of resources, and what several of its rows share.
 #include "resource/table.hpp"
 
+#include <sys/resource.h>
+
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/nearest.hpp"
@@ -54,6 +57,18 @@ std::string_view scope_name(Scope scope) {
 namespace resource {
 namespace {
 
+// Those that are enforced, and are of the process and not of its user.
+constexpr std::pair<std::string_view, Rlimit> kRlimits[] = {
+    {"RLIMIT_AS", {RLIMIT_AS}},
+    {"RLIMIT_CPU", {RLIMIT_CPU, 1'000'000'000}},
+    {"RLIMIT_DATA", {RLIMIT_DATA}},
+    {"RLIMIT_FSIZE", {RLIMIT_FSIZE}},
+    {"RLIMIT_MEMLOCK", {RLIMIT_MEMLOCK}},
+    {"RLIMIT_NOFILE", {RLIMIT_NOFILE}},
+    {"RLIMIT_RTTIME", {RLIMIT_RTTIME, 1000}},
+    {"RLIMIT_STACK", {RLIMIT_STACK}},
+};
+
 std::uint64_t scaled(std::uint64_t limit, std::uint64_t unit) {
     std::uint64_t product = 0;
     return __builtin_mul_overflow(limit, unit, &product) ? kUnlimited : product;
@@ -78,6 +93,13 @@ Result<Reading> against_rlimit(const kernel::ProcessFiles& process, Result<std::
     const auto limit = process.limit(rlimit);
     if (!limit) return tl::unexpected<Error>(limit.error());
     return Reading{*usage, scaled(limit->soft, unit), scaled(limit->hard, unit)};
+}
+
+std::optional<Rlimit> rlimit_of(const Resource& resource) {
+    if (resource.scope != Scope::process) return std::nullopt;
+    for (const auto& [name, rlimit] : kRlimits)
+        if (resource.limited_by == name) return rlimit;
+    return std::nullopt;
 }
 
 std::string some(std::size_t count, std::string_view noun) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a file of src/resource defines: the resource, and how its usage and limit are read from outside. The table of
-// them is generated (cmake/resource_table.cmake).
+// them is generated (cmake/file_table.cmake).
 #pragma once
 
 #include <cstdint>
@@ -64,6 +64,14 @@ struct Definition {
 [[nodiscard]] Result<Reading> against_rlimit(const kernel::ProcessFiles& process,
                                              Result<std::uint64_t> usage, int rlimit,
                                              std::uint64_t unit = 1);
+
+/// Which limit of getrlimit(2) a resource of a process has, and how many base units of the resource are one of its units;
+/// nullopt where the kernel enforces another limit, or none.
+struct Rlimit {
+    int number = 0;
+    std::uint64_t unit = 1;
+};
+[[nodiscard]] std::optional<Rlimit> rlimit_of(const Resource& resource);
 
 /// "1 process", "2 processes".
 [[nodiscard]] std::string some(std::size_t count, std::string_view noun);

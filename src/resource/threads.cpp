@@ -27,7 +27,8 @@ const Definition k_threads{
          .denied_errno = EAGAIN,
          .exactness =
              "exact; what comes and goes at the same time on two processors is seen together",
-         .hooked = Hooked::threads},
+         .hooked = Hooked::threads,
+         .evidence = true},
     .read_process = read,
 };
 

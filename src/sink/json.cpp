@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstring>
 #include <ctime>
@@ -16,6 +18,11 @@
 
 namespace brink::sink {
 namespace {
+
+// In the order of EventType.
+constexpr std::array<std::string_view, 8> kTypes{"crossing", "initial", "denied", "limit_changed",
+                                                 "exit",     "lost",    "resync", "action"};
+static_assert(kTypes.size() == static_cast<std::size_t>(EventType::action) + 1);
 
 void append_string(std::string& out, std::string_view text) {
     out += '"';
@@ -195,6 +202,7 @@ std::string to_json(const Event& event) {
         add_subject(object, event);
         object.add("engine", event.engine);
         object.add("watch", event.watch);
+        object.add("rule", event.rule);
         object.add("host", event.host);
         object.add("boot_id", event.boot_id);
         add_by_type(object, out, event);
@@ -216,18 +224,17 @@ std::string culprit_json(const Culprit& culprit) {
 }
 
 std::string_view type_name(EventType type) {
-    switch (type) {
-        case EventType::crossing: return "crossing";
-        case EventType::initial: return "initial";
-        case EventType::denied: return "denied";
-        case EventType::limit_changed: return "limit_changed";
-        case EventType::exit: return "exit";
-        case EventType::lost: return "lost";
-        case EventType::resync: return "resync";
-        case EventType::action: return "action";
-    }
-    return {};
+    const auto index = static_cast<std::size_t>(type);
+    return index < kTypes.size() ? kTypes[index] : std::string_view();
 }
+
+std::optional<EventType> type_from_name(std::string_view name) {
+    const auto found = std::find(kTypes.begin(), kTypes.end(), name);
+    if (found == kTypes.end()) return std::nullopt;
+    return static_cast<EventType>(found - kTypes.begin());
+}
+
+std::span<const std::string_view> type_names() { return kTypes; }
 
 std::string utc_time(std::int64_t time_ns) {
     constexpr std::int64_t kSecond = 1'000'000'000;

@@ -3,7 +3,10 @@
 // docs/event.schema.json describes it.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "brink/event.hpp"
 
@@ -18,6 +21,10 @@ namespace brink::sink {
 
 /// The value of the field "type": "crossing", "limit_changed", …
 [[nodiscard]] std::string_view type_name(EventType type);
+/// The way back; nullopt if there is no such type.
+[[nodiscard]] std::optional<EventType> type_from_name(std::string_view name);
+/// All of them, in the order of EventType.
+[[nodiscard]] std::span<const std::string_view> type_names();
 
 /// RFC 3339 in UTC with nine decimals: "2026-11-20T09:30:00.123456789Z".
 [[nodiscard]] std::string utc_time(std::int64_t time_ns);

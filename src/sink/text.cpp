@@ -186,7 +186,7 @@ std::string TextRenderer::line(const Event& event) {
 
 std::string TextRenderer::render(const Event& event) {
     std::string out;
-    const bool folded = fold_.takes(event);
+    const bool folded = folds_ && fold_.takes(event);
     if (fold_.waiting() && (!folded || fold_.due(event))) out = flush();
     if (folded) return out;
     out += line(event) + "\n";

@@ -18,7 +18,8 @@ namespace brink::sink {
 /// (sink/text_fold.hpp). Memory is bounded. One thread.
 class TextRenderer {
   public:
-    explicit TextRenderer(TextStyle style = {}) : style_(style) {}
+    /// Without `folds` every event has its line.
+    explicit TextRenderer(TextStyle style = {}, bool folds = true) : style_(style), folds_(folds) {}
 
     /// The lines to write for `event`, each with its line end; empty if it was folded. Times are
     /// local. Text from outside is made safe for terminals.
@@ -37,6 +38,7 @@ class TextRenderer {
     [[nodiscard]] std::string action_line(const Event& event) const;
 
     TextStyle style_;
+    bool folds_;
     Fold fold_;
     std::size_t resource_width_ = 0;  // of the columns, as far as they have grown
     std::size_t word_width_ = 6;

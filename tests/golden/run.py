@@ -11,7 +11,7 @@ A case is a block of lines; the first one begins with NAME:
     EXPECT_STATUS 125
     EXPECT_STDERR brink run: option --output: there is no format 'xml'; there are: text, json
 
-RUN is given to /bin/sh in an empty folder; `brink` is the program under test. What is not expected must not come:
+RUN is given to /bin/sh in an empty folder; `brink` is the program under test, and $CASES the folder of the case. What is not expected must not come:
 without EXPECT standard output is empty, without EXPECT_STDERR standard error is, without EXPECT_STATUS the status is 0.
 EXPECT_REGEX and EXPECT_STDERR_REGEX take a regular expression for the whole instead. A keyword can be followed by more
 lines that begin with '|'; blank lines and lines that begin with '#' separate. Cases depend neither on privileges nor on
@@ -54,9 +54,10 @@ def read_cases(path):
     return cases
 
 
-def run(command, folder, brink):
+def run(command, folder, brink, cases):
     path = f"{brink.parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
-    environment = {"PATH": path, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": folder}
+    environment = {"PATH": path, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": folder,
+                   "CASES": str(cases)}
     return subprocess.run(["/bin/sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=TIMEOUT_S, check=False)
 
@@ -75,11 +76,11 @@ def complaint(what, actual, case, keyword):
     return f"{what} is\n{as_case}\nand should be\n{expected}"
 
 
-def check(case, brink):
+def check(case, brink, cases):
     """Complaints about one case, a list of texts."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            result = run(case["RUN"], folder, brink)
+            result = run(case["RUN"], folder, brink, cases)
         except subprocess.TimeoutExpired:
             return [f"still running after {TIMEOUT_S} s"]
     status = int(case.get("EXPECT_STATUS", "0"))
@@ -93,7 +94,7 @@ def main(brink, files):
     passed = failed = 0
     for path in files:
         for case in read_cases(pathlib.Path(path)):
-            complaints = check(case, pathlib.Path(brink).resolve())
+            complaints = check(case, pathlib.Path(brink).resolve(), pathlib.Path(path).resolve().parent)
             passed += not complaints
             failed += bool(complaints)
             if complaints:

@@ -5,11 +5,13 @@
 #include <linux/capability.h>
 #include <mqueue.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +38,16 @@ struct Order {
     Deed deed;
     std::uint64_t a, b;
 };
+
+// What it has taken, the last at the end.
+struct Held {
+    std::vector<pid_t> processes;
+    std::vector<int> inotify;
+    std::vector<int> watches;
+    std::vector<std::pair<mqd_t, std::string>> queues;
+    std::vector<void*> segments;
+};
+Held held;
 
 std::int64_t code(bool done) { return done ? 0 : errno; }
 
@@ -60,10 +74,18 @@ std::int64_t lock_next() {
 std::int64_t lock_shared(std::uint64_t bytes) {
     const int id = ::shmget(IPC_PRIVATE, bytes, 0600);
     if (id < 0) return errno;
-    (void)::shmat(id, nullptr, 0);
+    void* const memory = ::shmat(id, nullptr, 0);
     const std::int64_t answer = code(::shmctl(id, SHM_LOCK, nullptr) == 0);
     ::shmctl(id, IPC_RMID, nullptr);
+    if (answer == 0) held.segments.push_back(memory);
     return answer;
+}
+
+// What is attached no longer and was removed before is freed, and unlocked with it.
+std::int64_t unlock_shared() {
+    void* const memory = held.segments.back();
+    held.segments.pop_back();
+    return code(::shmdt(memory) == 0);
 }
 
 // Private memory in small pages; nullptr with errno.
@@ -110,6 +132,7 @@ void* sleep_for_ever(void* /*unused*/) {
 std::int64_t start_process() {
     const pid_t child = ::fork();
     if (child < 0) return errno;
+    if (child > 0) held.processes.push_back(child);
     if (child > 0) return 0;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) ::pause();
@@ -120,8 +143,63 @@ std::int64_t open_queue(std::uint64_t messages, std::uint64_t bytes) {
     mq_attr attributes{};
     attributes.mq_maxmsg = static_cast<long>(messages);
     attributes.mq_msgsize = static_cast<long>(bytes);
-    const std::string name = "/brink-" + std::to_string(number++);
-    return code(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &attributes) != mqd_t(-1));
+    const std::string name = "/brink-" + std::to_string(::getpid()) + "-" +
+                             std::to_string(number++);
+    const mqd_t queue = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
+    if (queue == mqd_t(-1)) return errno;
+    held.queues.emplace_back(queue, name);
+    return 0;
+}
+
+std::int64_t close_queue() {
+    const auto [queue, name] = held.queues.back();
+    held.queues.pop_back();
+    ::mq_unlink(name.c_str());
+    return code(::mq_close(queue) == 0);
+}
+
+std::int64_t end_process() {
+    const pid_t process = held.processes.back();
+    held.processes.pop_back();
+    ::kill(process, SIGKILL);
+    return code(::waitpid(process, nullptr, 0) == process);
+}
+
+std::int64_t new_inotify() {
+    const int instance = ::inotify_init1(IN_CLOEXEC);
+    if (instance < 0) return errno;
+    held.inotify.push_back(instance);
+    return 0;
+}
+
+std::int64_t close_inotify() {
+    const int instance = held.inotify.back();
+    held.inotify.pop_back();
+    return code(::close(instance) == 0);
+}
+
+// A folder of its own for each: a second watch of the same would be the first again.
+std::int64_t watch_folder() {
+    const std::string name = "folder-" + std::to_string(held.watches.size());
+    ::mkdir(name.c_str(), 0700);
+    const int watch = ::inotify_add_watch(held.inotify.back(), name.c_str(), IN_MODIFY);
+    if (watch < 0) return errno;
+    held.watches.push_back(watch);
+    return 0;
+}
+
+std::int64_t unwatch() {
+    const int watch = held.watches.back();
+    held.watches.pop_back();
+    return code(::inotify_rm_watch(held.inotify.back(), watch) == 0);
+}
+
+std::int64_t take_signal() {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGRTMIN);
+    const timespec at_once{};
+    return code(::sigtimedwait(&wanted, nullptr, &at_once) == SIGRTMIN);
 }
 
 std::int64_t watch_file(std::uint64_t instance) {
@@ -171,7 +249,15 @@ std::int64_t obey(const Order& order) {
         case Deed::queue_signal: return code(::sigqueue(::getpid(), SIGRTMIN, {}) == 0);
         case Deed::open_queue: return open_queue(order.a, order.b);
         case Deed::watch_file: return watch_file(order.a);
-        case Deed::new_inotify: return code(::inotify_init1(IN_CLOEXEC) >= 0);
+        case Deed::new_inotify: return new_inotify();
+        case Deed::take_signal: return take_signal();
+        case Deed::end_process: return end_process();
+        case Deed::close_inotify: return close_inotify();
+        case Deed::watch_folder: return watch_folder();
+        case Deed::unwatch: return unwatch();
+        case Deed::close_queue: return close_queue();
+        case Deed::unlock_shared: return unlock_shared();
+        case Deed::new_user_namespace: return code(::unshare(CLONE_NEWUSER) == 0);
         case Deed::open_file: return code(::open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0);
         case Deed::duplicate: return code(::dup(static_cast<int>(order.a)) >= 0);
         case Deed::reserve_much: return mapped(PROT_NONE, MAP_PRIVATE, order.a);

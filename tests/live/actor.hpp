@@ -31,15 +31,23 @@ enum class Deed : int {
     queue_signal,   // to itself, which blocks it
     open_queue,     // a POSIX message queue of `a` messages of `b` bytes
     watch_file,  // inotify_add_watch of a new file in the folder it was started with, on instance `a`
-    new_inotify,   // an instance
-    duplicate,     // descriptor `a`
-    open_file,     // for itself
-    reserve_much,  // address space without memory: `a` bytes
-    break_up,      // the program break, by `a` bytes; ENOMEM if it did not move
-    map_locked,    // `a` bytes, MAP_LOCKED
-    lock_nothing,  // mlock() of what is not mapped
-    drop_rights,   // CAP_IPC_LOCK, in effect
-    burn,          // until the kernel sends SIGXCPU, which it blocks
+    new_inotify,    // an instance
+    duplicate,      // descriptor `a`
+    open_file,      // for itself
+    reserve_much,   // address space without memory: `a` bytes
+    break_up,       // the program break, by `a` bytes; ENOMEM if it did not move
+    map_locked,     // `a` bytes, MAP_LOCKED
+    lock_nothing,   // mlock() of what is not mapped
+    drop_rights,    // CAP_IPC_LOCK, in effect
+    take_signal,    // one that is queued
+    end_process,    // the last that start_process started
+    close_inotify,  // the last instance
+    watch_folder,   // on the last instance: a new folder in the one it was started with
+    unwatch,        // the last of these
+    close_queue,    // the last
+    unlock_shared,  // the last
+    new_user_namespace,
+    burn,  // until the kernel sends SIGXCPU, which it blocks
 };
 
 class Actor {

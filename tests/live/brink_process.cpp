@@ -42,9 +42,15 @@ void check_fields(const Event& event, const std::string& expected_engine) {
     if (type == "lost" || type == "action") return;
     const std::string resource = event.value("resource", "");
     EXPECT_FALSE(resource.empty()) << brief(event);
-    EXPECT_GT(number(event, "pid"), 0) << brief(event);
+    const std::string scope = event.value("scope", "");
+    const bool of_process = scope == "process" || scope == "thread";
+    if (of_process) {
+        EXPECT_GT(number(event, "pid"), 0) << brief(event);
+    }
     if (type == "exit") return;
-    static const std::set<std::string> kCounts = {"nofile", "maps", "threads"};
+    static const std::set<std::string> kCounts = {
+        "nofile", "maps",       "threads",           "nproc",
+        "pids",   "sigpending", "inotify_instances", "inotify_watches"};
     const bool is_time = resource == "wakeup_latency";
     EXPECT_EQ(event.value("unit", ""), is_time                   ? "ns"
                                        : kCounts.count(resource) ? "1"
@@ -57,7 +63,9 @@ void check_fields(const Event& event, const std::string& expected_engine) {
             EXPECT_GE(number(event, "limit_hard"), number(event, "limit")) << brief(event);
         }
     }
-    EXPECT_FALSE(event.value("comm", "").empty()) << brief(event);
+    if (of_process) {
+        EXPECT_FALSE(event.value("comm", "").empty()) << brief(event);
+    }
     if (type != "crossing" && type != "initial") return;
     EXPECT_GT(number(event, "level"), 0) << brief(event);
     EXPECT_FALSE(event.value("level_as", "").empty()) << brief(event);

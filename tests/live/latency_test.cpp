@@ -3,11 +3,13 @@
 // that it belongs to, with the name of who did it.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <functional>
 #include <map>
 
 #include "brink_process.hpp"
@@ -37,12 +39,15 @@ std::vector<Event> parse_lines(const std::string& text) {
     return lines;
 }
 
-Measured measure(std::vector<std::string> arguments, ChildOptions options = {}) {
+// `when_ready`: what is to be done when it has begun, with its process.
+Measured measure(std::vector<std::string> arguments,
+                 const std::function<void(pid_t)>& when_ready = {}) {
     const ScratchFolder folder;
     std::vector<std::string> all{brink_path(), "latency",         "-o", "json", "-q",
                                  "--samples",  folder / "samples"};
     all.insert(all.end(), arguments.begin(), arguments.end());
-    Child child(std::move(all), std::move(options));
+    Child child(std::move(all));
+    if (when_ready && child.wait_for_error_line("^brink: latency of ")) when_ready(child.pid());
     EXPECT_EQ(shell_status(child.wait()), 0) << child.err();
     return {parse_lines(child.out()), parse_lines(read_file(folder / "samples"))};
 }
@@ -54,18 +59,11 @@ class Load {
         EXPECT_EQ(child_.take_line(), "ready") << child_.err();
     }
     ~Load() { child_.close_input(); }
+    pid_t pid() const { return child_.pid(); }
 
   private:
     Child child_;
 };
-
-std::string largest_part(const Event& parts) {
-    std::string largest;
-    for (const auto& [name, ns] : parts.items())
-        if (largest.empty() || ns.get<long long>() > parts.at(largest).get<long long>())
-            largest = name;
-    return largest;
-}
 
 // Of all samples: how much time went into each part.
 std::map<std::string, long long> sums(const Measured& measured) {
@@ -124,14 +122,20 @@ TEST(Latency, EverySampleBelongsToItsTimer) {
             left_out += (expiry - last) / kInterval - 1;
         }
         last = expiry;
-        known += sample.contains("parts") ? 1 : 0;
+        if (!sample.contains("parts")) continue;
+        ++known;
+        // No interrupt comes at the very nanosecond: moments of an earlier sample would look like that.
+        EXPECT_GT(number(sample.at("parts"), "irq_dispatch"), 0);
     }
     // An overrun behind the last sample is not seen between two.
     EXPECT_GE(number(thread, "overruns"), left_out);
     EXPECT_EQ(number(thread, "unmatched"), loops - known);
     EXPECT_EQ(number(thread.at("latency"), "count"), loops);
     EXPECT_EQ(number(thread.at("parts").at("scheduling"), "count"), known);
-    if (on_host())
+    // Linux 7.2 does not start a timer that is due already (hrtimer_start_range_ns_user()): nobody is woken then.
+    utsname system{};
+    ::uname(&system);
+    if (on_host() || std::atoi(system.release) >= 7)
         EXPECT_GT(known, loops * 8 / 10);
     else
         EXPECT_EQ(known, loops);
@@ -139,15 +143,16 @@ TEST(Latency, EverySampleBelongsToItsTimer) {
 }
 
 TEST(Latency, APriorityAboveShowsInScheduling) {
-    const Load hog({work("periodic"), "hog", "0", "90", "6000", "25000"});
-    const Measured measured = measure(
-        {"-t", "1", "-a", "0", "-p", "50", "-i", "2000", "-l", "200", "--worst", "10"});
-    const auto parts = sums(measured);
-    EXPECT_GT(parts.at("scheduling"), parts.at("irq_dispatch"));
-    EXPECT_GT(parts.at("scheduling"), parts.at("return_to_user"));
-    const Event late = measured.of_type("late");
-    ASSERT_TRUE(late.contains("parts"));
-    EXPECT_EQ(largest_part(late.at("parts")), "scheduling");
+    const std::vector<std::string> arguments{"-t", "1",    "-a", "0",   "-p",      "50",
+                                             "-i", "5000", "-l", "100", "--worst", "10"};
+    const auto before = sums(measure(arguments));
+    const Load hog({work("periodic"), "hog", "0", "90", "20000", "60000"});
+    const Measured measured = measure(arguments);
+    const auto after = sums(measured);
+    const auto grown = [&](const char* part) { return after.at(part) - before.at(part); };
+    EXPECT_GT(grown("scheduling"), 0);
+    for (const char* other : {"irq_dispatch", "handler", "return_to_user"})
+        EXPECT_GT(grown("scheduling"), grown(other)) << other;
     EXPECT_TRUE(names_task(measured, "hog"));
     check_sums(measured);
 }
@@ -177,13 +182,10 @@ class Group {
                     : write_file(path_ + "/cpu.max", "5000 50000");
     }
     ~Group() {
-        leave();
         (void)eventually([this] { return ::rmdir(path_.c_str()) == 0 || errno == ENOENT; });
     }
     bool made() const { return made_; }
-    // This process, and children that it starts then.
-    bool enter() const { return write_file(path_ + "/cgroup.procs", std::to_string(::getpid())); }
-    bool leave() const { return write_file(root_ + "/cgroup.procs", std::to_string(::getpid())); }
+    bool take(pid_t pid) const { return write_file(path_ + "/cgroup.procs", std::to_string(pid)); }
     bool throttled() const {
         const std::string stat = read_file(path_ + "/cpu.stat");
         const std::size_t at = stat.find("nr_throttled ");
@@ -201,12 +203,10 @@ class Group {
 TEST(Latency, AGroupAtItsQuotaShowsWhereThreadsAreStopped) {
     const Group group;
     if (!group.made()) GTEST_SKIP() << "no quota can be given here";
-    ASSERT_TRUE(group.enter());
-    std::unique_ptr<Load> hog = std::make_unique<Load>(
-        std::vector<std::string>{work("periodic"), "hog", "0", "0", "20000", "25000"});
-    const Measured measured = measure({"-t", "1", "-a", "0", "-i", "5000", "-l", "60"});
-    hog.reset();
-    ASSERT_TRUE(group.leave());
+    const Load hog({work("periodic"), "hog", "0", "0", "20000", "25000"});
+    ASSERT_TRUE(group.take(hog.pid()));
+    const Measured measured = measure({"-t", "1", "-a", "0", "-i", "5000", "-l", "200"},
+                                      [&group](pid_t pid) { EXPECT_TRUE(group.take(pid)); });
     EXPECT_TRUE(group.throttled());
     const auto parts = sums(measured);
     const long long stopped = parts.at("scheduling") + parts.at("return_to_user");
@@ -231,17 +231,22 @@ double median_us(const std::string& text) {
     return 0;
 }
 
-// On one processor, at one priority, at the same time: what disturbs one disturbs the other.
+// On one processor, at one priority, at the same time: what disturbs one disturbs the other. The intervals differ a little,
+// so that neither always comes behind the other or behind the tick.
 TEST(Latency, AgreesWithCyclictest) {
     if (on_host()) GTEST_SKIP() << "only a guest is quiet";
     if (::access("/usr/bin/cyclictest", X_OK)) GTEST_SKIP() << "there is no cyclictest";
     const std::string loops = std::to_string(repeated(5000));
-    Child peer({"/usr/bin/cyclictest", "-t", "1", "-a", "0", "-p", "80", "-i", "2500", "-l", loops,
-                "-h", "20000", "-q", "-m"});
-    const Measured measured = measure(
-        {"-t", "1", "-a", "0", "-p", "80", "-i", "2500", "-l", loops, "-m"});
-    EXPECT_EQ(shell_status(peer.wait()), 0) << peer.err();
-    const double theirs = median_us(peer.out());
+    std::unique_ptr<Child> peer;
+    const Measured measured =
+        measure({"-t", "1", "-a", "0", "-p", "80", "-i", "2507", "-l", loops, "-m"}, [&](pid_t) {
+            peer = std::make_unique<Child>(
+                std::vector<std::string>{"/usr/bin/cyclictest", "-t", "1", "-a", "0", "-p", "80",
+                                         "-i", "2500", "-l", loops, "-h", "20000", "-q", "-m"});
+        });
+    ASSERT_TRUE(peer);
+    EXPECT_EQ(shell_status(peer->wait()), 0) << peer->err();
+    const double theirs = median_us(peer->out());
     const double ours =
         static_cast<double>(number(measured.of_type("total").at("latency"), "p50_ns")) / 1000;
     RecordProperty("cyclictest_us", std::to_string(theirs));

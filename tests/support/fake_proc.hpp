@@ -5,27 +5,17 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 #include <string>
+
+#include "scratch_folder.hpp"
 
 namespace brink::test {
 
 class FakeProc {
   public:
-    FakeProc() {
-        std::string name = (std::filesystem::temp_directory_path() / "brink-proc-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
-        root_ = name;
-    }
-    FakeProc(const FakeProc&) = delete;
-    FakeProc& operator=(const FakeProc&) = delete;
-    ~FakeProc() {
-        std::error_code ignored;
-        std::filesystem::remove_all(root_, ignored);
-    }
+    FakeProc() : root_(folder_.path()) {}
 
     [[nodiscard]] std::string root() const { return root_.string(); }
 
@@ -56,6 +46,7 @@ class FakeProc {
     }
 
   private:
+    ScratchFolder folder_;
     std::filesystem::path root_;
 };
 

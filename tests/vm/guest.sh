@@ -195,6 +195,7 @@ boot() {
         -append "console=ttyS0 panic=-1 oops=panic noirqdebug quiet lsm=landlock,bpf $append")
     local report=(-serial "file:$work/report.tar.gz")
     ((icount)) && qemu+=(-icount shift=0)
+    # shellcheck disable=SC2054 # as above
     [[ ! $disk ]] || qemu+=(-drive "file=$work/disk,if=none,id=disk,format=raw,cache=unsafe"
         -device nvme,drive=disk,serial=brink)
 

@@ -6,6 +6,7 @@
 #   tests/vm/kernels.sh                  the names that are known
 #   tests/vm/kernels.sh NAME             prints the folder with vmlinuz, version, modules and the packages
 #   tests/vm/kernels.sh --refresh NAME   the same, after asking the archive for a newer one
+#   tests/vm/kernels.sh --mirror         the archive that is asked
 #
 # A kernel is fetched once and then used from the cache, also without a network. The archive is the one that
 # this machine uses.
@@ -166,6 +167,10 @@ main() {
     local refresh='' name suite meta failed known
     known=$(awk 'NF { print $1 }' <<<"$kernels")
     [[ ${1:-} == --refresh ]] && refresh=1 && shift
+    if [[ ${1:-} == --mirror ]]; then
+        mirror
+        return
+    fi
     if (($# == 0)); then
         echo "$known"
         return

@@ -38,6 +38,7 @@ run_guest() {
     local options=(--timeout "$timeout" --out "$out") program passed failed skipped
     options+=(--add "$build/app/brink/brink" --add "$build/app/brinkd/brinkd" --add "$build/tests/live/live_tests")
     options+=(--env BRINK=/usr/bin/brink --env BRINKD=/usr/bin/brinkd --env BRINK_ENGINE=kernel)
+    options+=(--add "$(command -v sqlite3)" --env BRINK_LIVE_SET_CLOCK=1 --env BRINK_LIVE_IDLE_DAEMON_PROCESSES=500)
     options+=(--env BRINK_WORK=/usr/lib/brink-tests --env BRINK_EVENT_LOG_DIR=/out/events)
     # Emulated processors are slow: where more of the same is no other test, there is less of it.
     options+=(--env BRINK_LIVE_ROUNDS="${BRINK_LIVE_ROUNDS:-40}")

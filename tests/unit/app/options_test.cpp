@@ -152,6 +152,33 @@ TEST(Options, LimitsReadsAll) {
     EXPECT_TRUE(parse<LimitsOptions>({"limits", "-a"}).every_subject);
 }
 
+TEST(Options, EventsReadsAll) {
+    const auto plain = parse<EventsOptions>({"events"});
+    EXPECT_EQ(plain.history, "/var/lib/brink/events.db");
+    EXPECT_TRUE(plain.query.resources.empty());
+    EXPECT_FALSE(plain.query.last);
+    EXPECT_FALSE(plain.follow || plain.forecast);
+    const auto events = parse<EventsOptions>(
+        {"events", "--since",   "@10",   "--until",   "@20",    "-r", "nofile,as",
+         "--type", "exit,lost", "--pid", "7",         "--comm", "x",  "--unit",
+         "web",    "--cgroup",  "/a/",   "--user",    "0",      "-n", "5",
+         "-f",     "-o",        "csv",   "--history", "h.db"});
+    EXPECT_EQ(events.query.since_ns, 10'000'000'000);
+    EXPECT_EQ(events.query.until_ns, 20'000'000'000);
+    EXPECT_THAT(events.query.resources, ElementsAre("nofile", "as"));
+    EXPECT_THAT(events.query.types, ElementsAre(EventType::exit, EventType::lost));
+    EXPECT_EQ(events.query.pid, 7);
+    EXPECT_EQ(events.query.uid, 0U);
+    EXPECT_EQ(events.query.comm, "x");
+    EXPECT_EQ(events.query.unit_name, "web.service");
+    EXPECT_EQ(events.query.cgroup, "/a");
+    EXPECT_EQ(events.query.last, 5U);
+    EXPECT_TRUE(events.follow);
+    EXPECT_EQ(events.format, EventsFormat::csv);
+    EXPECT_EQ(events.history, "h.db");
+    EXPECT_TRUE(parse<EventsOptions>({"events", "--forecast"}).forecast);
+}
+
 TEST(Options, LatencyReadsWhatCyclictestReads) {
     const auto latency = parse<LatencyOptions>({"latency", "-t", "-p", "80", "-i", "200", "-D",
                                                 "1m", "-h", "400", "-m", "-a", "0-1,3", "-d", "0",
@@ -181,7 +208,8 @@ TEST(Options, LatencyReadsUnitsAndNumbers) {
 TEST(Options, HelpNamesEveryOption) {
     const std::pair<const char*, std::string> commands[] = {
         {"run", run_help()},       {"watch", watch_help()},     {"top", top_help()},
-        {"limits", limits_help()}, {"latency", latency_help()}, {"doctor", doctor_help()}};
+        {"limits", limits_help()}, {"latency", latency_help()}, {"doctor", doctor_help()},
+        {"events", events_help()}, {"status", status_help()},   {"test-sink", test_sink_help()}};
     for (const auto& [command, help] : commands) {
         for (const std::string& option : names_of(command)) {
             const std::string name = option.substr(option.find("--"));
@@ -203,15 +231,17 @@ TEST(Options, ManualAndCompletionsNameEveryOption) {
     for (const char* path :
          {"docs/man/brink.1", "packaging/completion/brink.bash", "packaging/completion/_brink"}) {
         const std::string text = read_document(path);
-        for (const char* command : {"run", "watch", "top", "limits", "latency", "doctor"})
+        for (const char* command : {"run", "watch", "top", "limits", "latency", "doctor", "events",
+                                    "status", "test-sink"})
             for (const std::string& option : names_of(command))
                 EXPECT_THAT(text, HasSubstr(option.substr(option.find("--")))) << path;
     }
 }
 
 TEST(Options, HelpFitsTheTerminal) {
-    for (const std::string& help : {general_help(), run_help(), watch_help(), top_help(),
-                                    limits_help(), latency_help(), doctor_help()}) {
+    for (const std::string& help :
+         {general_help(), run_help(), watch_help(), top_help(), limits_help(), latency_help(),
+          doctor_help(), events_help(), status_help(), test_sink_help()}) {
         std::size_t column = 0;
         for (const char c : help) {
             column = c == '\n' ? 0 : column + 1;

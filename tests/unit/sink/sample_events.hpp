@@ -160,6 +160,7 @@ inline std::vector<Event> sample_events() {
     action.result = "done";
     action.detail = "what is open in leaky[1234]";
     action.cause_seq = 1;
+    action.rule = "web";
     action.evidence = sample_evidence();
     Event woken = crossing(29, Direction::up, 300'000);
     woken.resource = "wakeup_latency";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CommandProcess: the command of `brink run`. It is forked, gets the limits that brink was started with, waits on a pipe
+// CommandProcess: the command of `brink run`, or one that brinkd supervises. It is forked, gets the limits that brink was started with, waits on a pipe
 // until the watch is set, and then executes with the signal mask and the descriptors that brink was started with. Should brink die before that, the command does not start; after that it lives on.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 
-namespace brink::app {
+namespace brink::action {
 
 class CommandProcess {
   public:
@@ -48,4 +48,4 @@ class CommandProcess {
     std::optional<int> status_;
 };
 
-}  // namespace brink::app
+}  // namespace brink::action

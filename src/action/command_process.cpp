@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command_process.hpp"
+#include "action/command_process.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 #include "kernel/procfs.hpp"
 
-namespace brink::app {
+namespace brink::action {
 namespace {
 
 constexpr int kGone = 125;
@@ -105,4 +105,4 @@ std::optional<int> CommandProcess::reap() {
     return status_;
 }
 
-}  // namespace brink::app
+}  // namespace brink::action
