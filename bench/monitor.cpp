@@ -221,7 +221,7 @@ void measure_rate(int monitor, const Peer& crosser) {
     double best = 0;
     std::uint64_t sent = 0;
     std::uint64_t seen = 0;
-    for (const double rate : {50e3, 100e3, 150e3, 200e3, 300e3, 400e3}) {
+    for (const double rate : {50e3, 100e3, 110e3, 125e3, 150e3, 200e3, 300e3, 400e3}) {
         const Order order{static_cast<int>(rate / 2), 2e6 / rate};
         const double begin = now_us();
         if (::send(crosser.socket, &order, sizeof order, 0) < 0) give_up("order");

@@ -58,7 +58,7 @@ int brink_watch(int fd, pid_t pid, const char* spec);
 int brink_watch_pidfd(int fd, int pidfd, const char* spec);
 
 /* Ends a watch. Events of it that wait already can still be read. ENOENT: there is none of this number. */
-int brink_unwatch(int fd, int watch);
+int brink_unwatch(int fd, int number);
 
 /* One of many. */
 struct brink_target {

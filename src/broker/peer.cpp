@@ -18,9 +18,7 @@
 namespace brink::broker {
 namespace {
 
-#ifndef SO_PEERPIDFD
-constexpr int SO_PEERPIDFD = 77;  // Linux 6.5
-#endif
+constexpr int kPeerPidfd = 77;  // SO_PEERPIDFD, Linux 6.5
 constexpr uid_t kNobody = 65534;
 constexpr std::uint64_t kWatchesOthers = std::uint64_t{1} << 19 |  // CAP_SYS_PTRACE
                                          std::uint64_t{1} << 24;   // CAP_SYS_RESOURCE
@@ -29,7 +27,7 @@ constexpr std::uint64_t kWatchesOthers = std::uint64_t{1} << 19 |  // CAP_SYS_PT
 Fd pidfd_of(int socket, pid_t pid) {
     int fd = -1;
     socklen_t size = sizeof fd;
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) return Fd(fd);
+    if (::getsockopt(socket, SOL_SOCKET, kPeerPidfd, &fd, &size) == 0) return Fd(fd);
     return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 

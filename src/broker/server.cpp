@@ -21,7 +21,10 @@ namespace brink::broker {
 namespace {
 
 // What an event of epoll is about; clients have numbers above these.
-enum : std::uint64_t { kSource = 1, kListener = 2, kStop = 3, kFirstClient = 16 };
+constexpr std::uint64_t kSource = 1;
+constexpr std::uint64_t kListener = 2;
+constexpr std::uint64_t kStop = 3;
+constexpr std::uint64_t kFirstClient = 16;
 
 constexpr std::uint64_t kRequestTime_ns = 2'000'000;  // then events are looked after again
 constexpr std::size_t kResyncsAtOnce = 256;

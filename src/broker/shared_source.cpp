@@ -49,14 +49,15 @@ Result<SharedSource> open_shared_source(const SourceOptions& options) {
                                     hooked.error().message),
                         hooked.error().code);
     }
+    // What polls looks around in /proc when it is read: not while a record of the hooks waits to go out.
     const bool has_hooks = !parts.empty();
     const auto is_timed = [](const Resource& r) { return r.facility == Facility::cpu_timer; };
     auto timers = engine::PollSource::with_timers();
     if (!timers) return tl::unexpected(timers.error());
-    parts.push_back({std::move(*poll), [=](const Resource& r) {
-                         return !(has_hooks && r.has_hooks()) && !is_timed(r);
-                     }});
-    parts.push_back({std::move(*timers), is_timed});
+    parts.push_back(
+        {std::move(*poll),
+         [=](const Resource& r) { return !(has_hooks && r.has_hooks()) && !is_timed(r); }, true});
+    parts.push_back({std::move(*timers), is_timed, true});
     auto combined = engine::CombinedSource::create(std::move(parts));
     if (!combined) return tl::unexpected(combined.error());
     shared.source = std::move(*combined);

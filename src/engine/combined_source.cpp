@@ -139,14 +139,13 @@ std::optional<std::size_t> CombinedSource::check_all() {
     return differing;
 }
 
-// Only from those that have something: the others would look around in vain, while the records of one wait.
 void CombinedSource::read(const Reader& reader) {
     std::array<epoll_event, 16> events{};
     const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     std::uint32_t ready = 0;
     for (int i = 0; i < n; ++i) ready |= 1U << events.at(static_cast<std::size_t>(i)).data.u64;
     for (std::size_t part = 0; part < parts_.size(); ++part)
-        if (ready >> part & 1U || parts_[part].source->timeout_ms() >= 0) read_from(part, reader);
+        if (!parts_[part].only_if_ready || ready >> part & 1U) read_from(part, reader);
 }
 
 void CombinedSource::read_from(std::size_t part, const Reader& reader) {

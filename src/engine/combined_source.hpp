@@ -20,6 +20,8 @@ class CombinedSource final : public RecordSource {
     struct Part {
         std::unique_ptr<RecordSource> source;
         std::function<bool(const Resource&)> takes;
+        bool only_if_ready =
+            false;  ///< read when its descriptor is readable, and not whenever another's is
     };
 
     /// The first part gives its name to the whole.

@@ -183,6 +183,7 @@ Result<void> HookSource::bind(std::uint32_t watch, const Target& target) {
     if (auto attached = hooks_->attach(); !attached) return attached;
     const std::string path = fmt::format("/proc/{}", target.pid);
     const Fd process(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!process && errno != ENOENT) return fail_errno(path);
     if (!process) return fail(fmt::format("there is no {}", subject(target)), ESRCH);
     brink_command command{};
     command.kind = BRINK_COMMAND_BIND;

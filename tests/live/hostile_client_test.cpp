@@ -125,8 +125,10 @@ TEST_F(HostileClient, WhoNeverReadsLosesAndIsTold) {
     ASSERT_EQ(process.next(), 0);
     expect_served(daemon_);
     // Every crossing is either here or counted, the numbers agree, and in the end it is known where the process stands.
+    // A `resync` that found no room in the ring is counted as well: one for a loss at most.
     std::uint64_t seen = 0;
     std::uint64_t lost = 0;
+    std::uint64_t losses = 0;
     std::uint64_t last = 0;
     std::optional<std::uint64_t> usage;
     while (seen + lost < 2 * kTimes || !usage) {
@@ -136,11 +138,13 @@ TEST_F(HostileClient, WhoNeverReadsLosesAndIsTold) {
         EXPECT_EQ(event->seq, last + 1 + (is_lost ? event->count : 0));
         last = event->seq;
         lost += event->count;
+        losses += is_lost;
         seen += event->type == BRINK_EVENT_CROSSING;
         usage = is_lost ? std::nullopt : std::optional(event->usage);
     }
     EXPECT_GT(lost, 0U);
-    EXPECT_EQ(seen + lost, 2U * kTimes);
+    EXPECT_GE(seen + lost, 2U * kTimes);
+    EXPECT_LE(seen + lost, 2U * kTimes + losses);
     EXPECT_EQ(usage, *count);
 }
 
@@ -181,11 +185,11 @@ TEST_F(HostileClient, DiesInTheMidstOfIt) {
 }
 
 TEST(DaemonDescriptors, AreUsedUp) {
-    Daemon daemon({"--user-clients", "600", "--max-clients", "700"}, {.hard_limit = 80});
+    Daemon daemon({"--user-clients", "600", "--max-clients", "700"}, {.hard_limit = 200});
     ASSERT_TRUE(daemon.wait_ready()) << daemon.child().err();
     std::vector<Monitor> clients;
     int refused = 0;
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 250; ++i) {
         clients.emplace_back(brink_open(daemon.socket().c_str(), 0));
         brink_event reply{};
         brink_request request{};
@@ -194,7 +198,7 @@ TEST(DaemonDescriptors, AreUsedUp) {
             ++refused;
     }
     EXPECT_GT(refused, 0);
-    EXPECT_LT(refused, 100);
+    EXPECT_LT(refused, 250);
     const pid_t brinkd = daemon.child().pid();
     const std::uint64_t switches = context_switches(brinkd);
     std::this_thread::sleep_for(std::chrono::seconds(1));
