@@ -4,7 +4,7 @@
  * brink, which leads to its struct pid whatever the pid namespaces, and never to a later process of
  * the same number. */
 #include "command.bpf.h"
-#include "shared.bpf.h"
+#include "subject.bpf.h"
 
 static __always_inline int learn(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
@@ -115,8 +115,6 @@ static __always_inline int check(void) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
-    if (brink_is_shared(t->kind))
-        return shared_check();
     const struct task_struct* leader = (const void*)t->leader;
     if (leaving(leader, (const void*)t->signal, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
@@ -185,12 +183,6 @@ static __always_inline int commit(void) {
     return error;
 }
 
-/* Whether the watch of the command is on what is no process. */
-static __always_inline bool watches_shared(void) {
-    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
-    return watch && brink_is_shared(watch->kind);
-}
-
 SEC("raw_tp")
 int on_command(void* ctx) {
     commander = bpf_get_current_pid_tgid();
@@ -199,7 +191,7 @@ int on_command(void* ctx) {
         answer.error = learn();
         break;
     case BRINK_COMMAND_BIND:
-        answer.error = watches_shared() ? shared_bind() : bind();
+        answer.error = bind();
         break;
     case BRINK_COMMAND_UNBIND:
         answer.error = is_meant() ? subject_end(command.tally) : -ESRCH;
@@ -215,9 +207,6 @@ int on_command(void* ctx) {
         break;
     case BRINK_COMMAND_RESYNC:
         answer.error = resync();
-        break;
-    case BRINK_COMMAND_LIMITS:
-        answer.error = shared_limits();
         break;
     case BRINK_COMMAND_OWNER:
         answer.error = owner_learn(command.watch, (__u64)file_behind(command.proc_fd),

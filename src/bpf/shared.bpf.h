@@ -21,11 +21,6 @@ extern __u64 cgroup_limit(__u64 object, __u32 kind);
 extern __u64 cgroup_id(__u64 object, __u32 kind);
 extern __u64 cgroup_object(__u64 inode, __u32 kind);
 
-/* shared_command.bpf.c */
-extern int shared_bind(void);
-extern int shared_limits(void);
-extern int shared_check(void);
-
 /* user.bpf.c */
 extern __u64 user_read(__u64 counts, __u32 kind);
 extern __u64 user_limit(__u64 where, __u32 kind, __u32 hard);

@@ -167,7 +167,9 @@ Result<void> Hooks::choose_programs(const HookOptions& options) {
     if (engine_ == HookEngine::kernel && !types) return fail_errno("cannot read the kernel's BTF");
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj)
-        bpf_program__set_autoload(program, program == skeleton_->progs.on_command);
+        bpf_program__set_autoload(program, program == skeleton_->progs.on_command ||
+                                               (program == skeleton_->progs.on_shared_command &&
+                                                options.shared));
     const Preemption preemption = kernel_preemption();
     const HookFlavour flavour = types ? hook_flavour(preemption, types) : HookFlavour::plain;
     preemptible_ = preemption != Preemption::none;
@@ -294,13 +296,24 @@ void Hooks::set_max_mappings(std::uint64_t limit) {
     __atomic_store_n(&skeleton_->data->max_mappings, limit, __ATOMIC_RELEASE);
 }
 
+// Whether `command` is one that on_shared_command carries out.
+bool Hooks::is_shared(const brink_command& command) const {
+    switch (command.kind) {
+        case BRINK_COMMAND_LIMITS: return true;
+        case BRINK_COMMAND_BIND: return brink_is_shared(watch(command.watch).kind);
+        case BRINK_COMMAND_CHECK: return brink_is_shared(tally(command.tally).kind);
+        default: return false;
+    }
+}
+
 brink_answer Hooks::command(const brink_command& command) {
+    const bpf_program* program = is_shared(command) ? skeleton_->progs.on_shared_command
+                                                    : skeleton_->progs.on_command;
     skeleton_->bss->command = command;
     skeleton_->bss->answer = {};
     bpf_test_run_opts options{};
     options.sz = sizeof options;
-    if (const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.on_command),
-                                                 &options)) {
+    if (const int error = bpf_prog_test_run_opts(bpf_program__fd(program), &options)) {
         brink_answer failed{};
         failed.error = error < 0 ? error : -error;
         return failed;

@@ -156,6 +156,7 @@ class Hooks {
     [[nodiscard]] Result<void> map_tallies();
     [[nodiscard]] Result<void> map_accounts();
     [[nodiscard]] Result<void> attach_hook(Hook& hook);
+    [[nodiscard]] bool is_shared(const brink_command& command) const;
     [[nodiscard]] static HookStatus describe(const Hook& hook);
 
     HookEngine engine_ = HookEngine::kernel;
