@@ -135,14 +135,11 @@ __noinline __u64 cgroup_object(__u64 inode, __u32 kind) {
 }
 
 /* The processes of a cgroup with `state`, and so of those above it, are more or fewer. */
-__noinline int pids_changed(__u64 state) {
+static __always_inline void pids_changed(__u64 state) {
     for (int i = 0; i < MOST_ABOVE && state; i++) {
-        __u64 pids = object_of(state, BRINK_KIND_CGROUP_PIDS);
-        if (index_slot(pids))
-            look_at(pids, BRINK_KIND_CGROUP_PIDS);
+        shared_changed(object_of(state, BRINK_KIND_CGROUP_PIDS), BRINK_KIND_CGROUP_PIDS);
         state = (__u64)BPF_CORE_READ((const struct cgroup_subsys_state*)state, parent);
     }
-    return 0;
 }
 
 /* A fork was refused: by the first from `state` up that is full. */
@@ -222,13 +219,11 @@ int BPF_PROG(on_pids_cancel_attach, const void* tasks) {
 }
 
 /* A page counter, and so those above it, has another number. */
-__noinline int pages_changed(__u64 counter) {
+static __always_inline void pages_changed(__u64 counter) {
     for (int i = 0; i < MOST_ABOVE && counter; i++) {
-        if (index_slot(counter))
-            look_at(counter, SHARED_ANY);
+        shared_changed(counter, SHARED_ANY);
         counter = (__u64)BPF_CORE_READ((const struct page_counter*)counter, parent);
     }
-    return 0;
 }
 
 SEC("fexit/page_counter_try_charge")

@@ -4,7 +4,7 @@
  * brink, which leads to its struct pid whatever the pid namespaces, and never to a later process of
  * the same number. */
 #include "command.bpf.h"
-#include "shared.bpf.h"
+#include "subject.bpf.h"
 
 static __always_inline int learn(void) {
     const struct task_struct* task = bpf_get_current_task_btf();
@@ -111,12 +111,10 @@ static __always_inline int drop(void) {
     return subject_drop(command.tally, 0);
 }
 
-static __always_inline int check(bool shared) {
+static __always_inline int check(void) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
-    if (shared && brink_is_shared(t->kind))
-        return shared_check();
     const struct task_struct* leader = (const void*)t->leader;
     if (leaving(leader, (const void*)t->signal, t->flags)) {
         subject_end(command.tally); /* unless the hook does */
@@ -179,20 +177,15 @@ static __always_inline int commit(void) {
     return error;
 }
 
-/* Whether the watch of the command is on what is no process. */
-static __always_inline bool watches_shared(void) {
-    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
-    return watch && brink_is_shared(watch->kind);
-}
-
-static __always_inline int run(bool shared) {
+SEC("raw_tp")
+int on_command(void* ctx) {
     commander = bpf_get_current_pid_tgid();
     switch (command.kind) {
     case BRINK_COMMAND_LEARN:
         answer.error = learn();
         break;
     case BRINK_COMMAND_BIND:
-        answer.error = shared && watches_shared() ? shared_bind() : bind();
+        answer.error = bind();
         break;
     case BRINK_COMMAND_UNBIND:
         answer.error = is_meant() ? subject_end(command.tally) : -ESRCH;
@@ -204,13 +197,10 @@ static __always_inline int run(bool shared) {
         answer.error = commit();
         break;
     case BRINK_COMMAND_CHECK:
-        answer.error = check(shared);
+        answer.error = check();
         break;
     case BRINK_COMMAND_RESYNC:
         answer.error = resync();
-        break;
-    case BRINK_COMMAND_LIMITS:
-        answer.error = shared ? shared_limits() : -EINVAL;
         break;
     case BRINK_COMMAND_OWNER:
         answer.error = owner_learn(command.watch, (__u64)file_behind(command.proc_fd),
@@ -224,15 +214,4 @@ static __always_inline int run(bool shared) {
     }
     commander = 0;
     return 0;
-}
-
-SEC("raw_tp")
-int on_command(void* ctx) {
-    return run(false);
-}
-
-/* Where subjects that are no process are watched: for the verifier twice as much. */
-SEC("raw_tp")
-int on_command_shared(void* ctx) {
-    return run(true);
 }

@@ -33,8 +33,19 @@ __noinline __u32 shared_find(__u64 object, __u32 watch) {
     return found;
 }
 
+/* Looks at the number of `kind` in every tally of `object` (SHARED_ANY: at all, 0: at none), and ends those whose
+ * subject is gone. */
 __noinline int shared_look(__u64 object, __u32 kind) {
-    look_at(object, kind);
+    struct shared_walk w = {.object = object};
+    for (int i = 0; i < SHARED_MOST && w.place != INDEX_END; i++) {
+        struct brink_tally* t = shared_next(&w);
+        if (!t)
+            continue;
+        if (shared_id(object, t->kind) != t->subject_id)
+            subject_end(w.id);
+        else if (t->kind == kind || kind == SHARED_ANY)
+            look(t, w.id);
+    }
     return 0;
 }
 

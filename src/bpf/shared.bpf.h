@@ -21,11 +21,6 @@ extern __u64 cgroup_limit(__u64 object, __u32 kind);
 extern __u64 cgroup_id(__u64 object, __u32 kind);
 extern __u64 cgroup_object(__u64 inode, __u32 kind);
 
-/* shared_command.bpf.c */
-extern int shared_bind(void);
-extern int shared_limits(void);
-extern int shared_check(void);
-
 /* user.bpf.c */
 extern __u64 user_read(__u64 counts, __u32 kind);
 extern __u64 user_limit(__u64 where, __u32 kind, __u32 hard);
@@ -77,22 +72,7 @@ static __always_inline bool shared_takes(const struct brink_watch* w, __u64 subj
            (w->take == BRINK_TAKE_USER && w->uid == (__u32)subject);
 }
 
-/* Looks at the number of `kind` in every tally of `object` (SHARED_ANY: at all, 0: at none), and ends those whose
- * subject is gone. */
-#define SHARED_ANY ~0u
-
-static __always_inline void look_at(__u64 object, __u32 kind) {
-    struct shared_walk w = {.object = object};
-    for (int i = 0; i < SHARED_MOST && w.place != INDEX_END; i++) {
-        struct brink_tally* t = shared_next(&w);
-        if (!t)
-            continue;
-        if (shared_id(object, t->kind) != t->subject_id)
-            subject_end(w.id);
-        else if (t->kind == kind || kind == SHARED_ANY)
-            look(t, w.id);
-    }
-}
+#define SHARED_ANY ~0u /* kind */
 
 /* The number of `kind` that `object` has may be another one. Costs a multiplication and a load where nobody watches it. */
 static __always_inline void shared_changed(__u64 object, __u32 kind) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Commands of brink about subjects that are no process. Functions of their own: inlined they would take of the stack that
- * the others need. */
+/* Commands of brink about subjects that are no process, where they are others than those about processes (command.bpf.c).
+ * A program of its own: it is loaded only if such subjects are watched. */
 #include "command.bpf.h"
 #include "shared.bpf.h"
 #include "users.bpf.h"
@@ -23,7 +23,7 @@ static __always_inline int link(__u64 object, const struct brink_watch* watch, _
 }
 
 /* BRINK_COMMAND_BIND: of a user by way of a process of it, of a cgroup by way of its directory. */
-__noinline int shared_bind(void) {
+static __always_inline int bind_shared(void) {
     const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &command.watch);
     if (!watch)
         return -EINVAL;
@@ -39,7 +39,7 @@ __noinline int shared_bind(void) {
 }
 
 /* BRINK_COMMAND_LIMITS: what was gathered from all processes of a user is its limit now; what follows is gathered anew. */
-__noinline int shared_limits(void) {
+static __always_inline int apply_limits(void) {
     struct brink_tally* t = tally_of(command.tally);
     if (!t || !t->table || t->generation != command.generation)
         return -ESRCH;
@@ -52,10 +52,10 @@ __noinline int shared_limits(void) {
 }
 
 /* BRINK_COMMAND_CHECK: what the tally should be is not known, only whether it is right. */
-__noinline int shared_check(void) {
+static __always_inline int check(void) {
     struct brink_tally* t = tally_of(command.tally);
-    if (!t)
-        return -ENOENT;
+    if (!t || !t->table || t->generation != command.generation)
+        return -ESRCH;
     if (shared_id(t->table, t->kind) != t->subject_id) {
         subject_end(command.tally); /* unless the hook does */
         return -ESRCH;
@@ -63,5 +63,25 @@ __noinline int shared_check(void) {
     tally_limit(command.tally);
     answer.base = value_read(t->table, t->kind);
     answer.usage = answer.base + !in_place(t, *(volatile __u64*)&t->word, answer.base);
+    return 0;
+}
+
+SEC("raw_tp")
+int on_shared_command(void* ctx) {
+    commander = bpf_get_current_pid_tgid();
+    switch (command.kind) {
+    case BRINK_COMMAND_BIND:
+        answer.error = bind_shared();
+        break;
+    case BRINK_COMMAND_LIMITS:
+        answer.error = apply_limits();
+        break;
+    case BRINK_COMMAND_CHECK:
+        answer.error = check();
+        break;
+    default:
+        answer.error = -EINVAL;
+    }
+    commander = 0;
     return 0;
 }

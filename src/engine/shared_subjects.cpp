@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/fd.hpp"
@@ -15,6 +17,9 @@
 
 namespace brink::engine {
 namespace {
+
+constexpr int kMostTries = 50;
+constexpr std::chrono::milliseconds kPauseBetweenTries{1};
 
 // The tree that has the controller of `resource`.
 Result<kernel::CgroupTree> tree_of(const Resource& resource) {
@@ -144,6 +149,18 @@ const resource::Subject* SharedSubjects::subject_of(std::uint32_t tally) const {
                                                                        : &known->second.subject;
 }
 
+// Of a cgroup that is being made the hooks hear a moment before it can be found. Empty: it was removed before it could
+// be asked for its name.
+std::string SharedSubjects::path_of(const brink_record& record,
+                                    const kernel::CgroupTree& tree) const {
+    for (int tries = 0;; ++tries) {
+        std::string path = tree.path(record.cgroup_id);
+        const bool gone = hooks_.tally(record.tally).generation != record.generation;
+        if (!path.empty() || gone || tries == kMostTries) return path;
+        std::this_thread::sleep_for(kPauseBetweenTries);
+    }
+}
+
 resource::Subject SharedSubjects::subject_in(const brink_record& record, const Watched& watched) {
     resource::Subject subject;
     if (watched.scope == Scope::user) {
@@ -154,8 +171,7 @@ resource::Subject SharedSubjects::subject_in(const brink_record& record, const W
         subject.name = fmt::format("user {}", *subject.uid);
         return subject;
     }
-    subject.cgroup = watched.tree->path(record.cgroup_id);
-    // It was removed before it could be asked for its name.
+    subject.cgroup = path_of(record, *watched.tree);
     if (subject.cgroup.empty()) subject.cgroup = fmt::format("#{}", record.cgroup_id);
     subject.name = "cgroup " + subject.cgroup;
     return subject;

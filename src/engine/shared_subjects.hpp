@@ -65,6 +65,8 @@ class SharedSubjects {
     [[nodiscard]] Result<void> bind(std::uint32_t number, const std::string& directory,
                                     Tallies& bound);
     void settle(const Tallies& bound);
+    [[nodiscard]] std::string path_of(const brink_record& record,
+                                      const kernel::CgroupTree& tree) const;
     [[nodiscard]] resource::Subject subject_in(const brink_record& record, const Watched& watched);
 
     kernel::Hooks& hooks_;

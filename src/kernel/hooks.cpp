@@ -165,12 +165,11 @@ void Hooks::size_maps(const HookOptions& options) {
 Result<void> Hooks::choose_programs(const HookOptions& options) {
     btf* types = engine_ == HookEngine::kernel ? btf__load_vmlinux_btf() : nullptr;
     if (engine_ == HookEngine::kernel && !types) return fail_errno("cannot read the kernel's BTF");
-    commands_ = options.shared ? skeleton_->progs.on_command_shared : skeleton_->progs.on_command;
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skeleton_->obj)
-        bpf_program__set_autoload(program,
-                                  program == commands_ || (program == skeleton_->progs.on_select &&
-                                                           options.selections));
+    bpf_object__for_each_program(program, skeleton_->obj) bpf_program__set_autoload(
+        program, program == skeleton_->progs.on_command ||
+                     (program == skeleton_->progs.on_shared_command && options.shared) ||
+                     (program == skeleton_->progs.on_select && options.selections));
     const Preemption preemption = kernel_preemption();
     const HookFlavour flavour = types ? hook_flavour(preemption, types) : HookFlavour::plain;
     preemptible_ = preemption != Preemption::none;
@@ -297,13 +296,27 @@ void Hooks::set_max_mappings(std::uint64_t limit) {
     __atomic_store_n(&skeleton_->data->max_mappings, limit, __ATOMIC_RELEASE);
 }
 
+// The program that carries `command` out.
+const bpf_program* Hooks::program_for(const brink_command& command) const {
+    const auto& programs = skeleton_->progs;
+    const auto shared = [&](std::uint32_t kind) {
+        return brink_is_shared(kind) ? programs.on_shared_command : programs.on_command;
+    };
+    switch (command.kind) {
+        case BRINK_COMMAND_LIMITS: return programs.on_shared_command;
+        case BRINK_COMMAND_BIND: return shared(watch(command.watch).kind);
+        case BRINK_COMMAND_CHECK: return shared(tally(command.tally).kind);
+        case BRINK_COMMAND_SELECT: return programs.on_select;
+        default: return programs.on_command;
+    }
+}
+
 brink_answer Hooks::command(const brink_command& command) {
+    const bpf_program* program = program_for(command);
     skeleton_->bss->command = command;
     skeleton_->bss->answer = {};
     bpf_test_run_opts options{};
     options.sz = sizeof options;
-    const bpf_program* program = command.kind == BRINK_COMMAND_SELECT ? skeleton_->progs.on_select
-                                                                      : commands_;
     if (const int error = bpf_prog_test_run_opts(bpf_program__fd(program), &options)) {
         brink_answer failed{};
         failed.error = error < 0 ? error : -error;

@@ -157,11 +157,11 @@ class Hooks {
     [[nodiscard]] Result<void> map_tallies();
     [[nodiscard]] Result<void> map_accounts();
     [[nodiscard]] Result<void> attach_hook(Hook& hook);
+    [[nodiscard]] const bpf_program* program_for(const brink_command& command) const;
     [[nodiscard]] static HookStatus describe(const Hook& hook);
 
     HookEngine engine_ = HookEngine::kernel;
     brink_bpf* skeleton_ = nullptr;
-    bpf_program* commands_ = nullptr;  // runs command()
     ring_buffer* ring_ = nullptr;
     const RecordHandler* handler_ = nullptr;
     std::uint32_t room_ = 0;  // records that this read() may still hand over
