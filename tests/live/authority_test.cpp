@@ -221,7 +221,9 @@ TEST_F(Authority, EndsWhenIdsChange) {
         data[0].effective = data[0].permitted = 1U << CAP_SETUID;
         return ::syscall(SYS_capset, &header, data) ? errno : 0;
     };
-    expect_end(daemon_, {with_capabilities, [] { return ::setresuid(-1, kBob, -1) ? errno : 0; }});
+    constexpr auto kAsItIs = static_cast<uid_t>(-1);
+    const auto becomes_bob = [] { return ::setresuid(kAsItIs, kBob, kAsItIs) ? errno : 0; };
+    expect_end(daemon_, {with_capabilities, becomes_bob});
 }
 
 // A child inherits the watch, and the end of it.
