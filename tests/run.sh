@@ -15,8 +15,8 @@ source tests/step.sh
 # The events of every live test, on the host and in the guests: what part `schema` reads.
 readonly events=build/dev/events
 
-readonly parts=(fmt layers build unit golden sinks live vm schema adding clang asan tidy)
-readonly beside_vm=(adding clang asan tidy)
+readonly parts=(fmt layers build unit golden sinks live vm schema adding asan tidy)
+readonly beside_vm=(adding asan tidy)
 
 ctest_label() {
     ctest --test-dir "build/$1" -L "^$2\$" --no-tests=error --output-on-failure
@@ -36,7 +36,7 @@ part_live() {
 part_vm() { ./dev build dev && tests/vm/run.sh --events "$events"; }
 part_schema() { /usr/bin/python3 tests/schema.py docs/event.schema.json "$events"; }
 part_adding() { tests/adding_resource.sh; }
-part_clang() { ./dev build clang; }
+# Compiled with clang, so its warnings are found here.
 part_asan() { ./dev build asan-ubsan && ctest_label asan-ubsan unit; }
 part_tidy() { ./dev lint; }
 

@@ -75,7 +75,7 @@ Result<void> Daemon::open(action::OriginalState original) {
     status_ = std::make_unique<StatusSocket>(std::move(*status));
     start_history();
     rules_ = std::make_unique<RuleSet>(
-        *hub_, std::move(original),
+        RuleSources(*hub_, line_.source), std::move(original),
         RuleRunner::Reports{[this](const Event& event) { record(event); },
                             [this](const std::string& sentence) {
                                 journal_.say(Priority::warning, sentence);

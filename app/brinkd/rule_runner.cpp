@@ -48,12 +48,6 @@ std::string subject_of(const Event& event) {
                        event.scope == "cgroup" ? event.cgroup : "");
 }
 
-// The source that brinkd shares with its clients is for what is counted for processes.
-std::string why_not_here(const Resource& resource) {
-    if (resource.scope == Scope::process && resource.facility != Facility::wakeups) return {};
-    return fmt::format("brinkd does not watch {}; brink watch does", resource.name);
-}
-
 ActionOutcome spared(const Error& error) {
     return {error.code == EPERM ? "refused" : "failed", error.message, {}};
 }
@@ -69,24 +63,26 @@ RuleRunner::RuleRunner(Rule rule, action::OriginalState original, const Reports&
     rule_.actions = in_order(std::move(rule_.actions));
 }
 
-Result<std::unique_ptr<RuleRunner>> RuleRunner::start(Rule rule, engine::SourceHub& hub,
+Result<std::unique_ptr<RuleRunner>> RuleRunner::start(Rule rule, const RuleSources& sources,
                                                       action::OriginalState original,
                                                       const Reports& reports) {
     std::unique_ptr<RuleRunner> runner(
         new RuleRunner(std::move(rule), std::move(original), reports));
-    if (auto begun = runner->begin(hub); !begun)
+    if (auto begun = runner->begin(sources); !begun)
         return fail(fmt::format("rule {} ({}): {}", runner->rule_.name, runner->rule_.place,
                                 begun.error().message),
                     begun.error().code);
     return runner;
 }
 
-Result<void> RuleRunner::begin(engine::SourceHub& hub) {
-    for (const engine::WatchSpec& watch : rule_.watches)
-        if (const std::string why = why_not_here(*watch.resource); !why.empty()) return fail(why);
-    auto share = hub.share(false);
-    if (!share) return tl::unexpected(share.error());
-    auto monitor = engine::Monitor::create(std::move(*share), rule_.watches,
+Result<void> RuleRunner::begin(const RuleSources& sources) {
+    auto source = sources.of(rule_);
+    if (!source) return tl::unexpected(source.error());
+    waits_ = source->own;
+    if (waits_)
+        reports_.notice(fmt::format("rule {}: with engine {}, {}", rule_.name,
+                                    source->records->engine(), source->remark));
+    auto monitor = engine::Monitor::create(std::move(source->records), rule_.watches,
                                            for_the_hooks(rule_.actions));
     if (!monitor) return tl::unexpected(monitor.error());
     monitor_ = std::move(*monitor);
@@ -113,7 +109,7 @@ Result<void> RuleRunner::begin(engine::SourceHub& hub) {
 }
 
 void RuleRunner::turn() {
-    if (monitor_)
+    if (!retired_)
         monitor_->read(
             [this](const Event& event, const engine::Context& context) { take(event, context); });
     if (commands_) commands_->on_readable();
@@ -246,13 +242,14 @@ void RuleRunner::retry_due() {
 }
 
 void RuleRunner::add_to(std::vector<pollfd>& fds) const {
+    if (waits_) fds.push_back({monitor_->source().fd(), POLLIN, 0});
     if (commands_) fds.push_back({commands_->fd(), POLLIN, 0});
     if (restarter_) fds.push_back({restarter_->fd(), POLLIN, 0});
     if (supervised_) fds.push_back({supervised_->fd(), POLLIN, 0});
 }
 
 int RuleRunner::timeout_ms() const {
-    int timeout = -1;
+    int timeout = waits_ ? monitor_->source().timeout_ms() : -1;
     if (commands_) timeout = sooner(timeout, commands_->timeout_ms());
     if (restarter_) timeout = sooner(timeout, restarter_->timeout_ms());
     if (supervised_) timeout = sooner(timeout, supervised_->timeout_ms());
@@ -270,6 +267,8 @@ bool RuleRunner::idle() const {
 }
 
 void RuleRunner::retire() {
+    retired_ = true;
+    waits_ = false;
     supervised_.reset();
     pending_.clear();
     std::vector<std::uint32_t> watches;

@@ -18,9 +18,9 @@
 #include "action/unit_restart.hpp"
 #include "action_throttle.hpp"
 #include "engine/monitor.hpp"
-#include "engine/source_hub.hpp"
 #include "kernel/procfs.hpp"
 #include "rule.hpp"
+#include "rule_sources.hpp"
 #include "supervised_command.hpp"
 
 namespace brink::app {
@@ -34,9 +34,9 @@ class RuleRunner {
         std::function<void(const Event&)> alarm;  ///< the action `log`
     };
 
-    /// `reports` and `hub` outlive it. The error says what the engine cannot do for this rule.
+    /// `reports` and the hub of `sources` outlive it. The error says what the engine cannot do for this rule.
     [[nodiscard]] static Result<std::unique_ptr<RuleRunner>> start(Rule rule,
-                                                                   engine::SourceHub& hub,
+                                                                   const RuleSources& sources,
                                                                    action::OriginalState original,
                                                                    const Reports& reports);
 
@@ -47,7 +47,7 @@ class RuleRunner {
     [[nodiscard]] std::uint64_t actions() const { return actions_; }
     [[nodiscard]] std::string_view engine() const { return monitor_->source().engine(); }
 
-    /// Adds what is to be waited for. The records come from the hub's source, which is the caller's to wait for.
+    /// Adds what is to be waited for, but for the hub's source, which is the caller's.
     void add_to(std::vector<pollfd>& fds) const;
     /// Milliseconds after which turn() wants to be called anyway; -1: never.
     [[nodiscard]] int timeout_ms() const;
@@ -69,7 +69,7 @@ class RuleRunner {
     };
 
     RuleRunner(Rule rule, action::OriginalState original, const Reports& reports);
-    [[nodiscard]] Result<void> begin(engine::SourceHub& hub);
+    [[nodiscard]] Result<void> begin(const RuleSources& sources);
     void take(const Event& event, const engine::Context& context);
     void consider(const Event& event, std::size_t action, const engine::Context& context);
     void carry_out(const Event& cause, std::size_t action, std::uint64_t failures,
@@ -93,6 +93,8 @@ class RuleRunner {
     std::unique_ptr<action::UnitRestarter> restarter_;  // with the first restart of a unit
     std::unique_ptr<SupervisedCommand> supervised_;
     std::vector<Pending> pending_;
+    bool waits_ = false;  // for a source of its own
+    bool retired_ = false;
     std::uint64_t events_ = 0;
     std::uint64_t actions_ = 0;
 };

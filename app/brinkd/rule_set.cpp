@@ -33,7 +33,7 @@ std::string RuleSet::replace(std::vector<Rule> rules) {
     running_ = std::move(kept);
     idle_.clear();
     for (Rule& rule : fresh) {
-        auto runner = RuleRunner::start(rule, hub_, original_, reports_);
+        auto runner = RuleRunner::start(rule, sources_, original_, reports_);
         if (runner) {
             running_.push_back(std::move(*runner));
             continue;

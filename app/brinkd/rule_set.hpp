@@ -21,9 +21,11 @@ struct IdleRule {
 
 class RuleSet {
   public:
-    /// `hub` and `reports` outlive it.
-    RuleSet(engine::SourceHub& hub, action::OriginalState original, RuleRunner::Reports reports)
-        : hub_(hub), original_(std::move(original)), reports_(std::move(reports)) {}
+    /// The hub of `sources` outlives it.
+    RuleSet(RuleSources sources, action::OriginalState original, RuleRunner::Reports reports)
+        : sources_(std::move(sources)),
+          original_(std::move(original)),
+          reports_(std::move(reports)) {}
 
     /// Makes `rules` the ones at work. A rule that the engine cannot do is said, and left out. One sentence of what changed.
     std::string replace(std::vector<Rule> rules);
@@ -38,7 +40,7 @@ class RuleSet {
     [[nodiscard]] const std::vector<IdleRule>& idle() const { return idle_; }
 
   private:
-    engine::SourceHub& hub_;
+    RuleSources sources_;
     action::OriginalState original_;
     RuleRunner::Reports reports_;
     std::vector<std::unique_ptr<RuleRunner>> running_;

@@ -15,7 +15,7 @@
 namespace brink::broker {
 namespace {
 
-// Whatever may be watched later: all programs are loaded, and attached with the first watch.
+// Whatever may be watched of processes later: all programs are loaded, and attached with the first watch.
 Result<std::unique_ptr<engine::RecordSource>> hooks(kernel::HookEngine engine,
                                                     const SourceOptions& options) {
     kernel::HookOptions wanted;
@@ -23,6 +23,7 @@ Result<std::unique_ptr<engine::RecordSource>> hooks(kernel::HookEngine engine,
     wanted.max_subjects = options.max_subjects;
     wanted.max_watches = options.max_watches;
     wanted.max_owners = options.max_clients;
+    wanted.shared = 0;
     auto source = engine::HookSource::create(wanted);
     if (!source) return tl::unexpected(source.error());
     return std::move(*source);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <memory>
 #include <regex>
 #include <set>
 
@@ -100,6 +101,33 @@ TEST(Rules, ANewConfigurationDisturbsOnlyWhatChanged) {
     ASSERT_TRUE(daemon.wait_for_line("refused; the one before holds"));
     EXPECT_TRUE(alive(static_cast<pid_t>(first)));
     EXPECT_EQ(daemon.status()["rules"].size(), 2U);
+}
+
+// What is not counted for processes has a source of its own: it is read, and ends with the rule.
+TEST(Rules, ARuleAboutAUser) {
+    constexpr uid_t kUser = 54'321;  // nobody's but this test's
+    const auto sleep = [&] {
+        return std::make_unique<Child>(std::vector<std::string>{"/bin/sleep", "600"},
+                                       ChildOptions{.uid = kUser});
+    };
+    RuleDaemon daemon("[[rule]]\nname = \"crowd\"\nuser = \"54321\"\nwatch = \"nproc=3\"\n"
+                      "on = \"3=exec:echo $BRINK_RESOURCE at $BRINK_USAGE of $BRINK_UID >&2\"\n");
+    ASSERT_TRUE(daemon.wait_for_line("rules: 1 at work"));
+    std::vector<std::unique_ptr<Child>> children;
+    for (int i = 0; i < 3; ++i) children.push_back(sleep());
+    ASSERT_TRUE(daemon.wait_for_line("nproc at 3 of 54321"));
+    children.pop_back();
+    const auto seen = [&] { return daemon.events({"-r", "nproc"}); };
+    ASSERT_TRUE(eventually([&] {
+        return !seen().empty() && seen().back().find("\"direction\":\"down\"") != std::string::npos;
+    }));
+    daemon.write_configuration("");
+    daemon.child().signal(SIGHUP);
+    ASSERT_TRUE(daemon.wait_for_line("rules: 0 at work \\(0 unchanged, 1 ended\\), 0 not"));
+    const std::size_t before = seen().size();
+    children.push_back(sleep());
+    daemon.stop();
+    EXPECT_EQ(seen().size(), before);
 }
 
 TEST(Rules, NothingIsAttachedAfterItsEnd) {
