@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <grp.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -22,11 +21,13 @@
 #include "kernel/procfs.hpp"
 #include "sink/json.hpp"
 #include "sooner.hpp"
+#include "trim_memory.hpp"
 
 namespace brink::app {
 namespace {
 
-// nullopt: there is no such group on this machine. The file is asked first: getgrnam(3) loads libraries that stay.
+// nullopt: there is no such group on this machine. getgrnam(3) loads libraries that stay, so that it is asked only about a
+// group that somebody named.
 std::optional<gid_t> group_of(const std::string& name) {
     if (const auto number = parse_count(name);
         number && *number < std::numeric_limits<gid_t>::max())
@@ -34,6 +35,7 @@ std::optional<gid_t> group_of(const std::string& name) {
     const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/etc/group", "re"), std::fclose);
     while (const group* entry = file ? ::fgetgrent(file.get()) : nullptr)
         if (name == entry->gr_name) return entry->gr_gid;
+    if (name == kDefaultGroup) return std::nullopt;
     if (const group* found = ::getgrnam(name.c_str())) return found->gr_gid;
     return std::nullopt;
 }
@@ -104,7 +106,7 @@ void Daemon::record(const Event& event) {
 }
 
 void Daemon::run(int signals) {
-    ::malloc_trim(0);  // what loading the programs has taken and given back
+    trim_memory();
     manager_.ready(summary());
     while (!ending_) turn(signals);
     manager_.stopping();

@@ -12,11 +12,14 @@
 
 namespace brink::app {
 
+/// Of /etc/group: that packaging/systemd/brink.sysusers makes.
+constexpr const char* kDefaultGroup = "brink";
+
 struct DaemonOptions {
     std::string configuration = kDefaultConfiguration;
     bool check = false;  ///< --check: only look at the configuration
     std::string socket;
-    std::string group = "brink";  ///< a name, or a number
+    std::string group = kDefaultGroup;  ///< a name, or a number
     broker::Quotas quotas;
     broker::SourceOptions source;
 };
