@@ -244,10 +244,12 @@ constexpr std::string_view kStatus =
     R"(usage: brink status [OPTION]...
 
 Asks brinkd for its state: engine, clients, history, its own use, and each rule
-with its watches and actions, or why it is not at work.
+with its watches and actions, or why it is not at work; and brink-relay, where
+it runs, for each output: delivered, behind by, the last error.
 
   -o, --output FORMAT  text (unless given) or json
   --socket PATH        not /run/brink/brink.sock
+  --control SOCKET     not /run/brink-relay/control
   -h, --help           this
 )";
 

@@ -302,6 +302,7 @@ CommandLine parse_status(Words words) {
     if (done) done = set(arguments, "--output", parse_output, options.output);
     const auto take = [](const std::string& path) { return Result<std::string>(path); };
     if (done) done = set(arguments, "--socket", take, options.socket);
+    if (done) done = set(arguments, "--control", take, options.control);
     if (!done) return wrong("brink status", done.error(), kUsage);
     return options;
 }
@@ -350,7 +351,7 @@ Result<void> set_resources(const Arguments& arguments, std::vector<const Resourc
 std::vector<std::string> option_names(std::string_view command) {
     if (command == "doctor") return {"-o,--output", "--btf"};
     if (command == "events") return events_option_names();
-    if (command == "status") return {"-o,--output", "--socket"};
+    if (command == "status") return {"-o,--output", "--socket", "--control"};
     if (command == "latency")
         return {"-t,--threads",   "-a,--affinity", "-p,--priority", "--policy",
                 "-i,--interval",  "-d,--distance", "-D,--duration", "-l,--loops",

@@ -94,6 +94,7 @@ struct EventsOptions {
 
 struct StatusOptions {
     std::string socket;  ///< of the daemon's clients; empty: where it is unless told otherwise
+    std::string control = relay::kDefaultControl;  ///< of brink-relay
     OutputFormat output = OutputFormat::text;
 };
 

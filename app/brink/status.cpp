@@ -7,12 +7,14 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "base/units.hpp"
 #include "base/utf8.hpp"
 #include "broker/socket.hpp"
 #include "commands.hpp"
 #include "output.hpp"
+#include "relay/control_socket.hpp"
 #include "sink/text_paint.hpp"
 #include "terminal.hpp"
 
@@ -24,13 +26,8 @@ using sink::Tone;
 
 constexpr int kFailure = 1;
 
-// "/run/brink/brink.sock" has "/run/brink/status.sock" beside it.
-std::string status_path(const std::string& socket) {
-    return socket.substr(0, socket.rfind('/') + 1) + "status.sock";
-}
-
 Result<std::string> ask(const std::string& socket) {
-    const auto connection = broker::connect_to(status_path(socket));
+    const auto connection = broker::connect_to(broker::status_path(socket));
     if (!connection) {
         std::string why = connection.error().message;
         if (connection.error().code == EACCES)
@@ -86,6 +83,45 @@ std::string history_lines(const Json& history, const sink::TextStyle& style) {
     return text;
 }
 
+std::string output_line(const Json& output, const sink::TextStyle& style) {
+    std::string line = fmt::format(
+        "  {}  {}, {} delivered, {} refused, {} missed, {} behind\n",
+        sink::paint(style, Tone::strong, terminal_safe(output.value("name", ""))),
+        terminal_safe(output.value("type", "")), output.value("delivered", std::uint64_t{0}),
+        output.value("refused", std::uint64_t{0}), output.value("missed", std::uint64_t{0}),
+        output.value("behind", std::uint64_t{0}));
+    const bool now = output.contains("problem");
+    if (now || output.contains("last_error"))
+        line += "      " +
+                sink::paint(style, now ? Tone::alarm : Tone::faint,
+                            terminal_safe(output.value(now ? "problem" : "last_error", ""))) +
+                "\n";
+    return line;
+}
+
+// Of brink-relay, where it runs.
+std::string relay_lines(const Json& relay, const sink::TextStyle& style) {
+    if (relay.contains("error"))
+        return "outputs    " +
+               sink::paint(style, Tone::alarm, terminal_safe(relay.value("error", ""))) + "\n";
+    const Json outputs = relay.value("outputs", Json::array());
+    std::string text = fmt::format("outputs    {}\n", outputs.size());
+    for (const Json& output : outputs) text += output_line(output, style);
+    return text;
+}
+
+// Its answer; an object with "error" where there is none; null where no relay runs.
+Json ask_relay(const std::string& control) {
+    constexpr int kPatience_ms = 5000;
+    const auto answer = relay::ask(control, "status", kPatience_ms);
+    if (!answer && (answer.error().code == ENOENT || answer.error().code == ECONNREFUSED))
+        return nullptr;
+    if (!answer) return {{"error", answer.error().message}};
+    Json relay = Json::parse(*answer, nullptr, false);
+    if (!relay.is_object()) return {{"error", "brink-relay has answered with what is no state"}};
+    return relay;
+}
+
 std::string as_text(const Json& state, const sink::TextStyle& style) {
     const Json& self = state.at("self");
     std::string text = fmt::format("brinkd {}, process {}, up {}\n", state.value("version", ""),
@@ -104,6 +140,7 @@ std::string as_text(const Json& state, const sink::TextStyle& style) {
                         self.value("children_unwatched", std::uint64_t{0}));
     text += fmt::format("rules      {}\n", state.at("rules").size());
     for (const Json& rule : state.at("rules")) text += rule_line(rule, style);
+    if (state.contains("relay")) text += relay_lines(state.at("relay"), style);
     return text;
 }
 
@@ -115,9 +152,11 @@ int status_command(const StatusOptions& options) {
         notice(answer.error().message);
         return kFailure;
     }
-    if (options.output == OutputFormat::json) return print(*answer).value_or(0);
-    const Json state = Json::parse(*answer, nullptr, false);
+    Json state = Json::parse(*answer, nullptr, false);
     try {
+        if (Json relay = ask_relay(options.control); !relay.is_null())
+            state["relay"] = std::move(relay);
+        if (options.output == OutputFormat::json) return print(state.dump() + "\n").value_or(0);
         return print(as_text(state, text_style(1))).value_or(0);
     } catch (const Json::exception& error) {
         notice(fmt::format("brinkd has answered with what is no state: {}",

@@ -72,7 +72,7 @@ Result<void> Daemon::open(action::OriginalState original) {
     server_ = std::move(*server);
     if (auto listening = server_->listen(listener->take_socket()); !listening) return listening;
     listener_.emplace(std::move(*listener));
-    auto status = StatusSocket::at(status_path(line_.socket), options.group);
+    auto status = StatusSocket::at(broker::status_path(line_.socket), options.group);
     if (!status) return tl::unexpected(status.error());
     status_ = std::make_unique<StatusSocket>(std::move(*status));
     start_history();

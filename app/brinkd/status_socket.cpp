@@ -28,10 +28,6 @@ void send_all(const Fd& to, std::string_view text) {
 
 }  // namespace
 
-std::string status_path(const std::string& socket) {
-    return socket.substr(0, socket.rfind('/') + 1) + "status.sock";
-}
-
 Result<StatusSocket> StatusSocket::at(const std::string& path, std::optional<gid_t> group) {
     auto listener = broker::Listener::at(path);
     if (!listener) return tl::unexpected(listener.error());

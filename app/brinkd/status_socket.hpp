@@ -15,9 +15,6 @@
 
 namespace brink::app {
 
-/// Where it is, for a daemon whose clients connect to `socket`: "/run/brink/brink.sock" has "/run/brink/status.sock".
-[[nodiscard]] std::string status_path(const std::string& socket);
-
 class StatusSocket {
   public:
     /// Errors: those of bind(2), EADDRINUSE.

@@ -87,7 +87,7 @@ _brink() {
             options+=" --plot --samples --mlockall --quiet --default-system --output --btf --help"
             ;;
         doctor) options="--output --btf --help" ;;
-        status) options="--output --socket --help" ;;
+        status) options="--output --socket --control --help" ;;
         events)
             options="--since --until --resource --type --pid --comm --unit --cgroup --user --lines --follow --forecast"
             options+=" --output --history --help"

@@ -84,4 +84,8 @@ std::string default_socket() {
     return path ? path : BRINK_SOCKET;
 }
 
+std::string status_path(const std::string& socket) {
+    return socket.substr(0, socket.rfind('/') + 1) + "status.sock";
+}
+
 }  // namespace brink::broker

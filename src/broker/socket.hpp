@@ -34,6 +34,9 @@ class Listener {
 /// A connection to the daemon at `path`; blocks like any other socket. Errors: those of connect(2).
 [[nodiscard]] Result<Fd> connect_to(const std::string& path);
 
+/// Where the daemon that listens at `socket` says how it is: "/run/brink/status.sock" beside "/run/brink/brink.sock".
+[[nodiscard]] std::string status_path(const std::string& socket);
+
 /// $BRINK_SOCKET, or where the daemon is unless told otherwise; empty: none is to be asked.
 [[nodiscard]] std::string default_socket();
 

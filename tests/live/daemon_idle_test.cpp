@@ -52,8 +52,7 @@ TEST(DaemonIdle, NotWokenAndSmall) {
     std::printf("brinkd with %s watched processes: PSS %ld KiB, and %ld KiB of kernel maps\n",
                 processes.c_str(), pss.own, pss.maps);
     EXPECT_GT(pss.own, 0);
-    // This build is made for debugging; its code alone is larger than that of a release.
-    EXPECT_LE(pss.own, scaled("BRINK_LIVE_PSS_KIB", 7 * 1024));
+    EXPECT_LE(pss.own, scaled("BRINK_LIVE_PSS_KIB", 6000));
     daemon.child().close_input();
 }
 

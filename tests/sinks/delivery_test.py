@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import sqlite3
+import subprocess
 import time
 import unittest
 
@@ -18,7 +19,8 @@ from relay import OutputTest, event, main, wait_for
 class Delivery(OutputTest):
     def setUp(self):
         super().setUp()
-        self.receiver = HttpReceiver()
+        self.status = 200
+        self.receiver = HttpReceiver(lambda *_: (self.status, b""))
         self.addCleanup(self.receiver.close)
         self.text = f'type = "webhook"\nurl = "{self.receiver.url}"\nretry = "10ms"\nretry_longest = "50ms"'
 
@@ -99,6 +101,27 @@ class Delivery(OutputTest):
         self.write(event(seq=1))
         self.wait_until_delivered()
         self.assertEqual(self.numbers(), [1])
+
+    def test_brink_status_says_how_far_each_output_is(self):
+        daemon = self.file("brink.toml", f'[history]\nfile = "{self.folder}/daemon.db"\n')
+        socket = self.folder / "brink.sock"
+        self.start(os.environ["BRINKD"], "--engine", "poll", "--config", daemon, "--socket", socket)
+        wait_for("the daemon's socket", (self.folder / "status.sock").exists)
+
+        def status(*options):
+            command = [os.environ["BRINK"], "status", "--socket", socket, "--control", self.control, *options]
+            return subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
+
+        self.assertNotIn("relay", json.loads(status("-o", "json")))
+        self.start_relay(self.text)
+        self.write(event(seq=1), event(seq=2))
+        self.wait_until_delivered()
+        outputs = json.loads(status("-o", "json"))["relay"]["outputs"]
+        self.assertEqual([(one["delivered"], one["behind"]) for one in outputs], [(2, 0)])
+        self.status = 503
+        self.write(event(seq=3))
+        wait_for("the problem", lambda: "503" in status())
+        self.assertRegex(status(), "2 delivered, 0 refused, 0 missed, 1 behind")
 
     def test_what_was_trimmed_is_said(self):
         self.start_relay(self.text)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of outputs share: a history, a brink-relay beside it, and the real programs that it delivers to.
 
-A test gets the built programs through the environment: BRINK, BRINK_RELAY, WRITE_HISTORY. Everything it starts has a folder and
+A test gets the built programs through the environment: BRINK, BRINKD, BRINK_RELAY, WRITE_HISTORY. Everything it starts has a folder and
 ports of its own, and is ended by pid.
 """
 
