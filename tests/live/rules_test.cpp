@@ -49,7 +49,7 @@ TEST(Rules, ARuleWatchesWritesAndActs) {
         holder("hold", "watch = \"nofile=5,8:up\"\non = [\"5=log\", \"8=exec:echo $BRINK_USAGE "
                        ">&2\", \"8=raise:4096\", \"8=evidence\"]\n"),
         {.soft_limit = 64, .hard_limit = 128});
-    ASSERT_TRUE(daemon.wait_for_line("evidence done"));
+    ASSERT_TRUE(daemon.wait_for_line("evidence done")) << daemon.said();
     ASSERT_TRUE(daemon.wait_for_line("exec:echo.* done"));
     ASSERT_TRUE(daemon.wait_for_line("raise:4096 done"));
     ASSERT_TRUE(eventually([&] { return daemon.events().size() >= 5; }));
