@@ -14,6 +14,7 @@
 #include <sstream>
 #include <toml.hpp>
 #include <tuple>
+#include <utility>
 
 #include "base/units.hpp"
 #include "base/utf8.hpp"
@@ -125,9 +126,9 @@ void Reader::read_tables(const toml::value& root) {
         else
             section.complain(value.location(), fmt::format("{} is no table; write {}", key, name));
     };
-    table("daemon", "[daemon]", [this](Section daemon) { read_daemon(daemon); });
-    table("quotas", "[quotas]", [this](Section quotas) { read_quotas(quotas); });
-    table("history", "[history]", [this](Section history) { read_history(history); });
+    table("daemon", "[daemon]", [this](Section part) { read_daemon(std::move(part)); });
+    table("quotas", "[quotas]", [this](Section part) { read_quotas(std::move(part)); });
+    table("history", "[history]", [this](Section part) { read_history(std::move(part)); });
     if (section.has("rule")) read_rules(root.as_table().at("rule"));
     section.complain_of_unknown();
 }

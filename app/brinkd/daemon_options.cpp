@@ -75,7 +75,7 @@ constexpr NumberOption kNumbers[] = {
     {"--user-clients", 1, 65535, [](DaemonOptions& o, std::uint64_t n) { o.quotas.clients = n; }},
     {"--user-watches", 1, BRINK_MAX_WATCHES,
      [](DaemonOptions& o, std::uint64_t n) { o.quotas.watches = n; }},
-    {"--user-levels", 1, BRINK_MAX_WATCHES* BRINK_MAX_LEVELS,
+    {"--user-levels", 1, std::uint64_t{BRINK_MAX_WATCHES} * BRINK_MAX_LEVELS,
      [](DaemonOptions& o, std::uint64_t n) { o.quotas.levels = n; }},
     {"--user-subjects", 1, 1 << 20,
      [](DaemonOptions& o, std::uint64_t n) { o.quotas.subjects = n; }},

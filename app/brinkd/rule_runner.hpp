@@ -70,16 +70,16 @@ class RuleRunner {
 
     RuleRunner(Rule rule, action::OriginalState original, const Reports& reports);
     [[nodiscard]] Result<void> begin(const RuleSources& sources);
-    void take(const Event& event, const engine::Context& context);
+    void take(const Event& from, const engine::Context& context);
     void consider(const Event& event, std::size_t action, const engine::Context& context);
     void carry_out(const Event& cause, std::size_t action, std::uint64_t failures,
                    const engine::Context* context);
     void on_outcome(const Event& cause, std::size_t action, std::uint64_t failures,
                     action::ActionOutcome outcome);
     void report_action(const Event& cause, std::size_t action, action::ActionOutcome outcome);
-    void run_command(const Event& cause, const engine::ActionSpec& action,
+    void run_command(const Event& cause, const engine::ActionSpec& spec,
                      action::OutcomeHandler handler);
-    void restart(const engine::ActionSpec& action, action::OutcomeHandler handler);
+    void restart(const engine::ActionSpec& spec, action::OutcomeHandler handler);
     void retry_due();
 
     Rule rule_;

@@ -58,7 +58,7 @@ class UnitRestarter {
     void process();
     void watch_socket();
     void finish_jobs();
-    static int on_answer(sd_bus_message* message, void* job, void* error);
+    static int on_answer(sd_bus_message* message, void* from, void* error);
     static int on_job_removed(sd_bus_message* message, void* restarter, void* error);
 
     std::string address_;

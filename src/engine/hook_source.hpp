@@ -50,7 +50,7 @@ class HookSource final : public RecordSource {
     void remove_watches(std::span<const std::uint32_t> watches) override;
     [[nodiscard]] bool resync(std::uint32_t tally, std::uint32_t generation) override;
     [[nodiscard]] int fd() const override { return epoll_.get(); }
-    void read(const Reader& reader) override;
+    void read(const Reader& taker) override;
     [[nodiscard]] int timeout_ms() const override { return order_.waiting() ? 10 : -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
     [[nodiscard]] std::uint64_t dropped_of(std::uint32_t account) const override {

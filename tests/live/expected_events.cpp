@@ -75,8 +75,7 @@ std::optional<std::uint64_t> level_value(const std::string& level, std::uint64_t
         return (limit * thousandths + 99'999) / 100'000;
     }
     const auto number = static_cast<std::uint64_t>(std::abs(std::atol(level.c_str())));
-    if (level.front() != '-')
-        return number <= limit ? std::optional<std::uint64_t>(number) : std::nullopt;
+    if (level.front() != '-') return number;
     return number < limit ? std::optional<std::uint64_t>(limit - number) : std::nullopt;
 }
 

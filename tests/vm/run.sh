@@ -26,16 +26,16 @@ count() {
 # processors, and 2000 processes, cannot be counted exactly there.
 readonly not_on_rt='Threads.*:ManyProcesses.*'
 # What is counted, exactly, in random operations; what is refused; families; late threads.
-readonly everywhere='*RandomOperations*:*RandomValues*:*AtTheLimit*:Family.*:Denied.*:MemoryDenied.*:ResidentMemory.*'\
+readonly everywhere='Levels/*:Values/*:Limits/*:Family.*:Denied.*:MemoryDenied.*:ResidentMemory.*'\
 ':Signal.*:SharedTable.*:LimitsOf*:WakeupLatency.*:Latency.*'
 readonly shares='
-6.1     *UserCounts*:UserSubjects.*:Cgroups.*:SharedWatch.*:IoUring.*:Identity.*
+6.1     Of/UserCounts.*:UserSubjects.*:Cgroups.*:SharedWatch.*:IoUring.*:Identity.*
 6.1-rt  Excursions.*:OtherResources.*
-6.12    Threads.*:ManyProcesses.*:Overflow.*:Selection*:Action.*
-7.2     *UserCounts*:UserSubjects.*:Cgroups.*:SharedWatch.*:Limit.*:Idle.*:Threads.*
+6.12    Threads.*:ManyProcesses.*:Overflow.AMillion*:Overflow.TheEnd*:Selection*:Action.EvidenceNames*
+7.2     Of/UserCounts.*:UserSubjects.*:Cgroups.*:SharedWatch.*:Limit.*:Idle.*:Threads.*
 '
 # Of brinkd what the programs in the kernel do for it; each test loads them all, which takes half a minute.
-readonly of_the_daemon='Authority.EndsWhen*:Authority.EndsForTheChild*:ThroughDaemon.RunOf*'\
+readonly of_the_daemon='Authority.EndsWhenASetUid*:Authority.EndsWhenIds*:ThroughDaemon.RunOf*'\
 ':MonitorDescriptor.ManyWatches*:DaemonFault.TheClockIsSet:Rules.ARule*:Rules.NothingIsAttached*'
 
 # The GoogleTest filter of kernel $1.
@@ -59,7 +59,7 @@ run_guest() {
     options+=(--env BRINK_WORK=/usr/lib/brink-tests --env BRINK_EVENT_LOG_DIR=/out/events)
     # Emulated processors are slow: where more of the same is no other test, there is less of it.
     options+=(--env BRINK_LIVE_ROUNDS="${BRINK_LIVE_ROUNDS:-40}")
-    options+=(--env BRINK_LIVE_WATCHES="${BRINK_LIVE_WATCHES:-10}")
+    options+=(--env BRINK_LIVE_WATCHES="${BRINK_LIVE_WATCHES:-3}")
     options+=(--env BRINK_LIVE_IDLE_S="${BRINK_LIVE_IDLE_S:-20}")
     [[ ! -x /usr/bin/cyclictest ]] || options+=(--add /usr/bin/cyclictest)
     for program in "$build"/tests/live/work/*; do
