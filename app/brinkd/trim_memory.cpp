@@ -21,10 +21,9 @@ int drop_constant_pages(dl_phdr_info* object, std::size_t /*size*/, void* /*unus
         const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
         const std::uintptr_t first = (begin + page - 1) & ~(page - 1);
         const std::uintptr_t end = (begin + segment.p_memsz) & ~(page - 1);
-        if (first < end)
-            ::madvise(reinterpret_cast<void*>(first),
-                      end - first,  // NOLINT(performance-no-int-to-ptr)
-                      MADV_DONTNEED);
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): where an object was loaded is given as a number
+        auto* const start = reinterpret_cast<void*>(first);
+        if (first < end) ::madvise(start, end - first, MADV_DONTNEED);
     }
     return 0;
 }

@@ -25,7 +25,7 @@ struct ucounts {
 
 /* 6.15 (commit b4dc0bee2a74) made an rcuref_t of the count of references. */
 struct ucounts___rcuref {
-    struct list_head* rcu;
+    struct list_head rcu; /* a struct is all that is asked of it */
 } CORE;
 
 #define RCUREF_RELEASED 0xc0000000u /* and above: nobody has a reference, include/linux/rcuref.h */

@@ -14,6 +14,7 @@
 
 #include "bpf/wire.h"
 #include "brink_bpf.skel.h"
+#include "kernel/btf_options.hpp"
 #include "kernel/libbpf_messages.hpp"
 #include "kernel/preemption.hpp"
 #include "kernel/syscall_effects.hpp"
@@ -102,10 +103,8 @@ Result<void> Hooks::prepare(const HookOptions& options) {
                         ENOENT);
     }
     LibbpfMessages messages;
-    bpf_object_open_opts open_options{};
-    open_options.sz = sizeof open_options;
-    open_options.btf_custom_path = options.btf.empty() ? nullptr : options.btf.c_str();
-    skeleton_ = brink_bpf__open_opts(&open_options);
+    const bpf_object_open_opts opening = open_options(options.btf);
+    skeleton_ = brink_bpf__open_opts(&opening);
     if (!skeleton_) return fail("cannot prepare the BPF programs: " + messages.why(errno), errno);
     size_maps(options);
     return choose_programs(options);

@@ -36,7 +36,7 @@ std::string way_to(pid_t pid, const Members& members) {
         if (member->second.comm != last) {
             if (++names > kLongestWay) return "... > " + way;
             last = member->second.comm;
-            way = way.empty() ? last : last + " > " + way;
+            way = way.empty() ? last : fmt::format("{} > {}", last, way);
         }
         pid = member->second.parent;
     }

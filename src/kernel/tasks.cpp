@@ -13,6 +13,7 @@
 
 #include "base/fd.hpp"
 #include "brink_tasks.skel.h"
+#include "kernel/btf_options.hpp"
 #include "kernel/file_text.hpp"
 #include "kernel/libbpf_messages.hpp"
 
@@ -49,7 +50,8 @@ Result<std::unique_ptr<TaskIterator>> TaskIterator::load() {
                     EXDEV);
     LibbpfMessages messages;
     std::unique_ptr<TaskIterator> iterator(new TaskIterator);
-    iterator->skeleton_ = brink_tasks__open();
+    const bpf_object_open_opts opening = open_options({});
+    iterator->skeleton_ = brink_tasks__open_opts(&opening);
     if (!iterator->skeleton_)
         return fail("cannot prepare the task iterator: " + messages.why(errno), errno);
     if (const int error = brink_tasks__load(iterator->skeleton_))

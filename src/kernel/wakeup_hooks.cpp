@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "brink_latency.skel.h"
+#include "kernel/btf_options.hpp"
 #include "kernel/libbpf_messages.hpp"
 #include "kernel/preemption.hpp"
 
@@ -117,10 +118,8 @@ Result<void> WakeupHooks::load(const WakeupOptions& options, bool switch_says_st
         return fail("this kernel does not describe its types (/sys/kernel/btf/vmlinux is missing)",
                     ENOENT);
     LibbpfMessages messages;
-    bpf_object_open_opts open_options{};
-    open_options.sz = sizeof open_options;
-    open_options.btf_custom_path = options.btf.empty() ? nullptr : options.btf.c_str();
-    skeleton_ = brink_latency__open_opts(&open_options);
+    const bpf_object_open_opts opening = open_options(options.btf);
+    skeleton_ = brink_latency__open_opts(&opening);
     if (!skeleton_) return fail("cannot prepare the BPF programs: " + messages.why(errno), errno);
     n_slots_ = options.max_threads + 1;
     n_cpus_ = static_cast<std::uint32_t>(std::max(libbpf_num_possible_cpus(), 1));

@@ -65,6 +65,7 @@ class Where {
     template <typename Value>
     void add_any(std::string_view column, const std::vector<Value>& values) {
         std::vector<std::string> parameters;
+        parameters.reserve(values.size());
         for (const Value& value : values)
             parameters.push_back(fmt::format("?{}", parameter(value)));
         sql_ += fmt::format(" AND {} IN ({})", column, fmt::join(parameters, ", "));

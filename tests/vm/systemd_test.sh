@@ -53,7 +53,7 @@ before=$(main_pid victim)
 check "it starts, and says that it is ready" systemctl start brinkd
 pid=$(main_pid brinkd)
 check "its engine is kernel, with the capabilities of the unit" \
-    sh -c 'brink status -o json | grep -q "\"engine\":\"kernel\""'
+    sh -c 'brink status -o json | tee /dev/stderr | grep -q "^{.*\"engine\":\"kernel\""'
 check "it has no others" grep -q 'CapEff:.000000c001080024' "/proc/$pid/status"
 check "an event is in the journal, with fields" eventually journal_has BRINK_RULE=leak
 check "the action is, too" eventually journal_has BRINK_ACTION=evidence
