@@ -16,6 +16,7 @@ source tests/step.sh
 readonly events=build/dev/events
 
 readonly parts=(fmt layers build unit golden sinks live vm schema adding asan tidy)
+readonly on_request=(systemd vm-all) # they take long: only when named
 readonly beside_vm=(adding asan tidy)
 
 ctest_label() {
@@ -34,6 +35,8 @@ part_live() {
     BRINK_EVENT_LOG_DIR=$PWD/$events ctest_label dev live
 }
 part_vm() { ./dev build dev && tests/vm/run.sh --events "$events"; }
+part_vm-all() { ./dev build dev && tests/vm/run.sh --all --events "$events"; }
+part_systemd() { ./dev build dev && tests/vm/systemd.sh; }
 part_schema() { /usr/bin/python3 tests/schema.py docs/event.schema.json "$events"; }
 part_adding() { tests/adding_resource.sh; }
 # Compiled with clang, so its warnings are found here.
@@ -73,7 +76,8 @@ main() {
     local part beside=() first=() failed=() selected=("$@")
     ((${#selected[@]})) || selected=("${parts[@]}")
     for part in "${selected[@]}"; do
-        [[ " ${parts[*]} " == *" $part "* ]] || die "unknown part '$part'; known: ${parts[*]}"
+        [[ " ${parts[*]} ${on_request[*]} " == *" $part "* ]] ||
+            die "unknown part '$part'; known: ${parts[*]} ${on_request[*]}"
     done
     mkdir -p "$log_dir"
     rm -f "$log_dir/failed"
