@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <cstring>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ brink_log_entry switched(std::uint64_t ns, std::uint32_t pid, const char* comm) 
     entry.kind = BRINK_LOG_SWITCH;
     entry.ends = 1;
     entry.id = pid;
-    std::strncpy(entry.comm, comm, sizeof entry.comm - 1);
+    std::snprintf(entry.comm, sizeof entry.comm, "%s", comm);
     return entry;
 }
 
