@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// irqs_off CPU PERIOD_US MEGABYTES: keeps interrupts off on processor CPU for a while, again and again, as a bad driver would.
-// A program of its own on sched_switch, which the scheduler calls with interrupts off, copies so many megabytes when
-// this process goes to sleep. Says "ready". Until its input ends.
+// irqs_off CPU PERIOD_US HELD_US: keeps interrupts off on processor CPU for about so long, again and again, as a bad driver
+// would. A program of its own on sched_switch, which the scheduler calls with interrupts off, copies memory when this
+// process goes to sleep; how much is found out at the start. HELD_US well below PERIOD_US, or nothing else gets on.
+// Says "ready". Until its input ends.
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sched.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +19,7 @@
 
 namespace {
 
-constexpr std::uint32_t kBytes = 1U << 20;
+constexpr std::uint32_t kBytes = 1U << 17;
 
 int bpf(int command, bpf_attr& attr) {
     return static_cast<int>(syscall(SYS_bpf, command, &attr, sizeof attr));
@@ -83,21 +85,46 @@ std::vector<bpf_insn> program(int first, int second, int copies) {
 }
 
 int attach(const std::vector<bpf_insn>& code) {
-    static char log[65536];
     bpf_attr load{};
     load.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
     load.insns = reinterpret_cast<std::uintptr_t>(code.data());
     load.insn_cnt = static_cast<std::uint32_t>(code.size());
     load.license = reinterpret_cast<std::uintptr_t>("GPL");
-    load.log_buf = reinterpret_cast<std::uintptr_t>(log);
-    load.log_size = sizeof log;
-    load.log_level = 1;
     const int loaded = bpf(BPF_PROG_LOAD, load);
-    if (loaded < 0) return std::fputs(log, stderr), -1;
+    if (loaded < 0) return -1;
     bpf_attr open{};
     open.raw_tracepoint.name = reinterpret_cast<std::uintptr_t>("sched_switch");
     open.raw_tracepoint.prog_fd = static_cast<std::uint32_t>(loaded);
     return bpf(BPF_RAW_TRACEPOINT_OPEN, open);
+}
+
+std::int64_t now_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+// The shortest of some sleeps that are over at once: what going to sleep takes.
+std::int64_t sleeping_ns() {
+    std::int64_t shortest = INT64_MAX;
+    for (int i = 0; i < 4; ++i) {
+        const timespec least{0, 1};
+        const std::int64_t before = now_ns();
+        nanosleep(&least, nullptr);
+        shortest = std::min(shortest, now_ns() - before);
+    }
+    return shortest;
+}
+
+// How many copies keep interrupts off for `ns`; -1: no program can be attached.
+int copies_for(std::int64_t ns, int first, int second) {
+    constexpr int kTried = 32, kMost = 4000;
+    const std::int64_t without = sleeping_ns();
+    const int link = attach(program(first, second, kTried));
+    if (link < 0) return -1;
+    const std::int64_t each = std::max<std::int64_t>(1, (sleeping_ns() - without) / kTried);
+    close(link);
+    return static_cast<int>(std::clamp<std::int64_t>(ns / each, 1, kMost));
 }
 
 }  // namespace
@@ -108,7 +135,9 @@ int main(int argc, char** argv) {
     CPU_ZERO(&set);
     CPU_SET(static_cast<unsigned>(std::atoi(argv[1])), &set);
     sched_setaffinity(0, sizeof set, &set);
-    if (attach(program(make_map(), make_map(), std::atoi(argv[3]))) < 0) {
+    const int first = make_map(), second = make_map();
+    const int copies = copies_for(std::atol(argv[3]) * 1000, first, second);
+    if (copies < 0 || attach(program(first, second, copies)) < 0) {
         std::perror("irqs_off");
         return 1;
     }
