@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -118,7 +119,11 @@ Json ask_relay(const std::string& control) {
         return nullptr;
     if (!answer) return {{"error", answer.error().message}};
     Json relay = Json::parse(*answer, nullptr, false);
-    if (!relay.is_object()) return {{"error", "brink-relay has answered with what is no state"}};
+    const auto outputs = relay.is_object() ? relay.find("outputs") : relay.end();
+    if (outputs == relay.end() || !outputs->is_array() ||
+        !std::all_of(outputs->begin(), outputs->end(),
+                     [](const Json& output) { return output.is_object(); }))
+        return {{"error", "brink-relay has answered with what is no state"}};
     return relay;
 }
 
@@ -153,6 +158,10 @@ int status_command(const StatusOptions& options) {
         return kFailure;
     }
     Json state = Json::parse(*answer, nullptr, false);
+    if (!state.is_object()) {
+        notice("brinkd has answered with what is no state: " + in_quotes(*answer));
+        return kFailure;
+    }
     try {
         if (Json relay = ask_relay(options.control); !relay.is_null())
             state["relay"] = std::move(relay);

@@ -42,10 +42,17 @@ std::vector<ActionSpec> for_the_hooks(const std::vector<ActionSpec>& actions) {
     return evidence;
 }
 
+// Whom the event is about. One about a user or a cgroup also names the process that did it.
 std::string subject_of(const Event& event) {
-    return fmt::format("{} {} {} {} {}", event.resource, event.pid.value_or(0),
-                       event.start_time.value_or(0), event.scope == "user" ? *event.uid : 0,
-                       event.scope == "cgroup" ? event.cgroup : "");
+    if (event.scope == "user")
+        return fmt::format("{} user {} {}", event.resource, event.uid.value_or(0),
+                           event.user_namespace.value_or(0));
+    if (event.scope == "cgroup") return fmt::format("{} cgroup {}", event.resource, event.cgroup);
+    if (event.scope == "socket" || event.scope == "system")
+        return fmt::format("{} {} {}", event.resource, event.scope, event.target);
+    return fmt::format("{} process {} {} {}", event.resource, event.pid.value_or(0),
+                       event.start_time.value_or(0),
+                       event.scope == "thread" ? event.tid.value_or(0) : 0);
 }
 
 ActionOutcome spared(const Error& error) {
@@ -94,21 +101,22 @@ Result<void> RuleRunner::begin(const RuleSources& sources) {
     }
     supervised_ = std::make_unique<SupervisedCommand>(
         rule_, original_,
-        [this](pid_t pid) {
-            engine::Target target;
-            target.pid = pid;
-            target.at_exec = true;
-            return monitor_->bind(target);
-        },
+        SupervisedCommand::Watching{[this](pid_t pid) {
+                                        engine::Target target;
+                                        target.pid = pid;
+                                        target.at_exec = true;
+                                        return monitor_->bind(target);
+                                    },
+                                    [this](pid_t pid) { monitor_->source().executed(pid); }},
         [this](const std::string& sentence) {
             reports_.notice(fmt::format("rule {}: {}", rule_.name, sentence));
         });
     supervised_->start();
-    if (supervised_->pid()) monitor_->source().executed(supervised_->pid());
     return {};
 }
 
 void RuleRunner::turn() {
+    if (waits_) say_what_is_not_watched();
     if (!retired_)
         monitor_->read(
             [this](const Event& event, const engine::Context& context) { take(event, context); });
@@ -116,6 +124,22 @@ void RuleRunner::turn() {
     if (restarter_) restarter_->on_readable();
     if (supervised_) supervised_->on_readable();
     retry_due();
+}
+
+// Of a source of its own: for what all share the daemon says it.
+void RuleRunner::say_what_is_not_watched() {
+    for (const std::string& remark : monitor_->source().take_remarks())
+        reports_.notice(fmt::format("rule {}: {}", rule_.name, remark));
+    if (const std::string failure = monitor_->source().failure(); !failure.empty()) {
+        reports_.notice(fmt::format("rule {}: {}", rule_.name, failure));
+        waits_ = false;
+    }
+    const std::uint64_t unwatched = monitor_->source().unwatched();
+    if (unwatched == unwatched_) return;
+    unwatched_ = unwatched;
+    reports_.notice(fmt::format(
+        "rule {}: {} subjects left unwatched so far; max_subjects makes the tables larger",
+        rule_.name, unwatched));
 }
 
 void RuleRunner::take(const Event& from, const engine::Context& context) {
@@ -209,7 +233,8 @@ void RuleRunner::restart(const ActionSpec& spec, action::OutcomeHandler handler)
 
 void RuleRunner::on_outcome(const Event& cause, std::size_t action, std::uint64_t failures,
                             ActionOutcome outcome) {
-    if (outcome.result == "failed" && failures < rule_.retries && pending_.size() < kMostPending) {
+    if (outcome.result == "failed" && !retired_ && failures < rule_.retries &&
+        pending_.size() < kMostPending) {
         outcome.detail += fmt::format("; it is tried again after {} s ({} of {})",
                                       rule_.retry_after.count() / 1000, failures + 1,
                                       rule_.retries);

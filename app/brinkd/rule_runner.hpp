@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// RuleRunner: one rule at work: its watches on a share of the source, the events that come of them, and its actions. Every
+// RuleRunner: one rule at work: its watches on a source, the events that come of them, and its actions. Every
 // event is reported before an action that it leads to is begun.
 //
 // One thread, driven by a poll(2) loop of the caller. The watches end with it; commands of exec actions go on.
@@ -70,6 +70,7 @@ class RuleRunner {
 
     RuleRunner(Rule rule, action::OriginalState original, const Reports& reports);
     [[nodiscard]] Result<void> begin(const RuleSources& sources);
+    void say_what_is_not_watched();
     void take(const Event& from, const engine::Context& context);
     void consider(const Event& event, std::size_t action, const engine::Context& context);
     void carry_out(const Event& cause, std::size_t action, std::uint64_t failures,
@@ -95,6 +96,7 @@ class RuleRunner {
     std::vector<Pending> pending_;
     bool waits_ = false;  // for a source of its own
     bool retired_ = false;
+    std::uint64_t unwatched_ = 0;
     std::uint64_t events_ = 0;
     std::uint64_t actions_ = 0;
 };

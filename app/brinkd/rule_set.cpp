@@ -26,7 +26,7 @@ std::string RuleSet::replace(std::vector<Rule> rules) {
     for (auto& runner : running_) {
         if (!runner) continue;
         runner->retire();
-        retired_.push_back(std::move(runner));
+        if (!runner->idle()) retired_.push_back(std::move(runner));
         ++ended;
     }
     const std::size_t unchanged = kept.size();

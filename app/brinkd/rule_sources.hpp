@@ -2,7 +2,6 @@
 // RuleSources: where the records of a rule come from.
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <string>
 

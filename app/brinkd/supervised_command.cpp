@@ -28,13 +28,13 @@ std::string how_it_ended(int wait_status) {
 
 }  // namespace
 
-SupervisedCommand::SupervisedCommand(const Rule& rule, action::OriginalState original, Bind bind,
-                                     Say say)
+SupervisedCommand::SupervisedCommand(const Rule& rule, action::OriginalState original,
+                                     Watching watching, Say say)
     : words_(rule.command),
       grace_(rule.restart_grace),
       original_(std::move(original)),
       policy_(options_of(rule)),
-      bind_(std::move(bind)),
+      watching_(std::move(watching)),
       say_(std::move(say)) {}
 
 SupervisedCommand::~SupervisedCommand() {
@@ -58,7 +58,7 @@ void SupervisedCommand::start() {
         say_(command.error().message);
         return start_later();
     }
-    if (auto bound = bind_(command->pid()); !bound) {
+    if (auto bound = watching_.bind(command->pid()); !bound) {
         command->abandon();
         say_("it cannot be watched: " + bound.error().message);
         return start_later();
@@ -69,6 +69,7 @@ void SupervisedCommand::start() {
         return start_later();
     }
     command_ = std::move(*command);
+    watching_.executed(command_->pid());
     say_(fmt::format("{} runs as process {}", words_[0], command_->pid()));
 }
 

@@ -22,12 +22,15 @@ namespace brink::app {
 
 class SupervisedCommand {
   public:
-    /// Sets the watches on a process that will execute.
-    using Bind = std::function<Result<void>(pid_t)>;
+    struct Watching {
+        std::function<Result<void>(pid_t)>
+            bind;                             ///< sets the watches on a process that will execute
+        std::function<void(pid_t)> executed;  ///< it has
+    };
     /// Takes one sentence of what has happened to the command.
     using Say = std::function<void(const std::string&)>;
 
-    SupervisedCommand(const Rule& rule, action::OriginalState original, Bind bind, Say say);
+    SupervisedCommand(const Rule& rule, action::OriginalState original, Watching watching, Say say);
     /// Ends the command and its descendants: SIGTERM, and SIGKILL to who is left after a short while.
     ~SupervisedCommand();
     SupervisedCommand(const SupervisedCommand&) = delete;
@@ -59,7 +62,7 @@ class SupervisedCommand {
     const std::chrono::milliseconds grace_;
     action::OriginalState original_;
     action::RestartPolicy policy_;
-    Bind bind_;
+    Watching watching_;
     Say say_;
     std::optional<action::CommandProcess> command_;
     std::unique_ptr<action::ProcessTreeEnd> end_;  // of the old run

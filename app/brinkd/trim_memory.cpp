@@ -12,7 +12,8 @@
 namespace brink::app {
 namespace {
 
-// Segments that cannot be written hold nothing but what the file holds: relocations are in those that can.
+// Segments that cannot be written hold nothing but what the file holds: relocations are in those that can. (A breakpoint
+// that a debugger has set before would go.)
 int drop_constant_pages(dl_phdr_info* object, std::size_t /*size*/, void* /*unused*/) {
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
     for (int i = 0; i < object->dlpi_phnum; ++i) {

@@ -121,6 +121,9 @@ TEST(Rules, ARuleAboutAUser) {
     ASSERT_TRUE(eventually([&] {
         return !seen().empty() && seen().back().find("\"direction\":\"down\"") != std::string::npos;
     }));
+    // The same user again, by another process: not before the cool-down is over.
+    children.push_back(sleep());
+    ASSERT_TRUE(daemon.wait_for_line("exec:.* refused")) << daemon.said();
     daemon.write_configuration("");
     daemon.child().signal(SIGHUP);
     ASSERT_TRUE(daemon.wait_for_line("rules: 0 at work \\(0 unchanged, 1 ended\\), 0 not"));

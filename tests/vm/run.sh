@@ -13,7 +13,6 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 
 readonly build=build/dev
-readonly timeout=${BRINK_GUEST_TIMEOUT:-1800} # seconds of real time, on a busy machine without KVM
 
 # The count that stands in GoogleTest's closing line "[  $1  ] N tests", 0 when there is none.
 count() {
@@ -116,6 +115,7 @@ main() {
             *) kernels+=("$1") && shift ;;
         esac
     done
+    timeout=${BRINK_GUEST_TIMEOUT:-$([[ $all ]] && echo 14400 || echo 1800)} # seconds of real time, without KVM
     ((${#kernels[@]})) || mapfile -t kernels < <(tests/vm/kernels.sh)
     mkdir -p build/vm
     for kernel in "${kernels[@]}"; do

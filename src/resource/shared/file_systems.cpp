@@ -73,8 +73,8 @@ Result<std::string> take_file_systems(
             if (errno == EACCES) add(refused, "may not be read: ", mount.point);
             continue;
         }
-        // What cannot be written to has no limit that anybody could meet.
-        if (values.f_flag & ST_RDONLY) continue;
+        // What nobody can write to has no limit that anybody could meet. A mount that is read-only for us alone has.
+        if (mount.has_option("ro")) continue;
         const auto reading = read(values);
         if (!reading) continue;
         Subject subject;

@@ -118,13 +118,17 @@ std::int64_t sleeping_ns() {
 
 // How many copies keep interrupts off for `ns`; -1: no program can be attached.
 int copies_for(std::int64_t ns, int first, int second) {
-    constexpr int kTried = 32, kMost = 4000;
+    constexpr int kMost = 4000;
     const std::int64_t without = sleeping_ns();
-    const int link = attach(program(first, second, kTried));
-    if (link < 0) return -1;
-    const std::int64_t each = std::max<std::int64_t>(1, (sleeping_ns() - without) / kTried);
-    close(link);
-    return static_cast<int>(std::clamp<std::int64_t>(ns / each, 1, kMost));
+    // A sleep goes on while it is copied: its length says something where the copies take longer.
+    for (int copies = 8;; copies *= 2) {
+        const int link = attach(program(first, second, copies));
+        if (link < 0) return -1;
+        const std::int64_t with = sleeping_ns();
+        close(link);
+        if (with > 4 * without || with > ns || copies > kMost / 2)
+            return static_cast<int>(std::clamp<std::int64_t>(ns * copies / with, 1, kMost));
+    }
 }
 
 }  // namespace
@@ -136,7 +140,9 @@ int main(int argc, char** argv) {
     CPU_SET(static_cast<unsigned>(std::atoi(argv[1])), &set);
     sched_setaffinity(0, sizeof set, &set);
     const int first = make_map(), second = make_map();
-    const int copies = copies_for(std::atol(argv[3]) * 1000, first, second);
+    const int copies = first < 0 || second < 0
+                           ? -1
+                           : copies_for(std::atol(argv[3]) * 1000, first, second);
     if (copies < 0 || attach(program(first, second, copies)) < 0) {
         std::perror("irqs_off");
         return 1;
