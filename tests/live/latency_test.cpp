@@ -169,10 +169,10 @@ TEST(Latency, APriorityAboveShowsInScheduling) {
 }
 
 TEST(Latency, InterruptsHeldOffShowInIrqDispatch) {
-    const Measured quiet = measure({"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "200"});
-    const Load off({work("irqs_off"), "0", "5000", "2000"});
+    const Measured quiet = measure({"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "400"});
+    const Load off({work("irqs_off"), "0", "10000", "2000"});
     const Measured held = measure(
-        {"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "200", "--worst", "10"});
+        {"-t", "1", "-a", "0", "-p", "80", "-i", "1000", "-l", "400", "--worst", "10"});
     const auto before = sums(quiet, kHiccups), after = sums(held, kHiccups);
     const auto grown = [&](const char* part) { return after.at(part) - before.at(part); };
     EXPECT_GT(grown("irq_dispatch"), 0);
