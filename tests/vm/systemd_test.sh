@@ -30,6 +30,7 @@ eventually() { # up to two minutes: a guest is slow
 
 main_pid() { systemctl show -P MainPID "$1"; }
 journal() { journalctl -q -u brinkd -o json "$@"; }
+said() { journalctl -q -u brinkd | grep -q "$1"; }
 journal_has() { journal "$1" | grep -q .; }
 restarted() { [ "$(main_pid victim)" != "$before" ] && [ "$(main_pid victim)" != 0 ]; }
 
@@ -40,6 +41,14 @@ name = "leak"
 command = ["/bin/sh", "-c", "exec 5</dev/null 6</dev/null 7</dev/null 8</dev/null; sleep 1000"]
 watch = "nofile=7:up"
 on = ["7=evidence", "7=restart:victim.service", "7=exec:true"]
+[[rule]]
+name = "pressed"
+cgroup = "/system.slice"
+watch = "pressure_cpu=99%"
+[[rule]]
+name = "crowd"
+user = "4242"
+watch = "nproc=3"
 END
 cat >/run/systemd/system/victim.service <<'END'
 [Service]
@@ -56,6 +65,9 @@ pid=$(main_pid brinkd)
 check "its engine is kernel, with the capabilities of the unit" \
     sh -c 'brink status -o json | tee /dev/stderr | grep -q "^{.*\"engine\":\"kernel\""'
 check "it has no others" grep -q 'CapEff:.000000c001080024' "/proc/$pid/status"
+check "pressure of a cgroup has a trigger" eventually said "rule pressed: with engine notify"
+check "which could be set" sh -c '! journalctl -q -u brinkd | grep "rule pressed: .*pressure:"'
+check "users are watched in the kernel" eventually said "rule crowd: with engine kernel"
 check "an event is in the journal, with fields" eventually journal_has BRINK_RULE=leak
 check "the action is, too" eventually journal_has BRINK_ACTION=evidence
 check "a service is restarted over D-Bus" eventually restarted
