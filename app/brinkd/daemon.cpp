@@ -189,7 +189,7 @@ void Daemon::reload() {
         journal_.say(Priority::notice, "configuration read anew; " +
                                            rules_->replace(std::move(configuration->rules)));
     }
-    const std::size_t differing = server_->check_counts();
+    const std::size_t differing = server_->check_counts() + rules_->check_counts();
     journal_.say(Priority::info,
                  fmt::format("{} counts differed from the kernel's and were corrected", differing));
     manager_.ready(summary());

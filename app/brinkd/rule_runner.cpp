@@ -286,6 +286,10 @@ int RuleRunner::timeout_ms() const {
     return timeout;
 }
 
+std::size_t RuleRunner::check_counts() {
+    return waits_ ? monitor_->source().check_all().value_or(0) : 0;
+}
+
 bool RuleRunner::idle() const {
     return pending_.empty() && (!commands_ || commands_->idle()) &&
            (!restarter_ || restarter_->idle());

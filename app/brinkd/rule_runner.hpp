@@ -54,6 +54,9 @@ class RuleRunner {
     /// Takes records that wait, and goes on with actions.
     void turn();
 
+    /// Holds the counts of a source of its own against the kernel's; how many differed and were corrected.
+    [[nodiscard]] std::size_t check_counts();
+
     /// Whether no action is under way: it can be destroyed without leaving one unreported.
     [[nodiscard]] bool idle() const;
     /// Sets its watches no more, and ends the command that it supervises; actions under way go on.

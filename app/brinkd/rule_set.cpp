@@ -57,6 +57,12 @@ int RuleSet::timeout_ms() const {
     return timeout;
 }
 
+std::size_t RuleSet::check_counts() {
+    std::size_t differing = 0;
+    for (const auto& runner : running_) differing += runner->check_counts();
+    return differing;
+}
+
 void RuleSet::turn() {
     for (const auto& runner : running_) runner->turn();
     for (const auto& runner : retired_) runner->turn();

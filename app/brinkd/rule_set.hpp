@@ -34,6 +34,9 @@ class RuleSet {
     [[nodiscard]] int timeout_ms() const;
     void turn();
 
+    /// RuleRunner::check_counts() of all.
+    [[nodiscard]] std::size_t check_counts();
+
     [[nodiscard]] const std::vector<std::unique_ptr<RuleRunner>>& running() const {
         return running_;
     }
