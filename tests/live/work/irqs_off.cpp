@@ -17,7 +17,11 @@
 #include <cstring>
 #include <vector>
 
+#include "clock.hpp"
+
 namespace {
+
+using brink::work::now_ns;
 
 constexpr std::uint32_t kBytes = 1U << 17;
 
@@ -96,12 +100,6 @@ int attach(const std::vector<bpf_insn>& code) {
     open.raw_tracepoint.name = reinterpret_cast<std::uintptr_t>("sched_switch");
     open.raw_tracepoint.prog_fd = static_cast<std::uint32_t>(loaded);
     return bpf(BPF_RAW_TRACEPOINT_OPEN, open);
-}
-
-std::int64_t now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
 // The shortest of some short sleeps. Not of a nanosecond: since Linux 7.2 nobody goes to sleep for what is over already.

@@ -11,15 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "clock.hpp"
+
 namespace {
 
-constexpr long long kLateNs = 100'000;
+using brink::work::now_ns;
 
-long long now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-}
+constexpr long long kLateNs = 100'000;
 
 bool prepare(const char* name, int cpu, int priority) {
     prctl(PR_SET_NAME, name);
