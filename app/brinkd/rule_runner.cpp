@@ -95,8 +95,7 @@ Result<void> RuleRunner::begin(const RuleSources& sources) {
     monitor_ = std::move(*monitor);
     if (rule_.selection) {
         auto selected = monitor_->select(*rule_.selection);
-        for (const std::string& remark : monitor_->source().take_remarks())
-            reports_.notice(fmt::format("rule {}: {}", rule_.name, remark));
+        say_remarks();
         return selected;
     }
     supervised_ = std::make_unique<SupervisedCommand>(
@@ -126,10 +125,14 @@ void RuleRunner::turn() {
     retry_due();
 }
 
-// Of a source of its own: for what all share the daemon says it.
-void RuleRunner::say_what_is_not_watched() {
+void RuleRunner::say_remarks() {
     for (const std::string& remark : monitor_->source().take_remarks())
         reports_.notice(fmt::format("rule {}: {}", rule_.name, remark));
+}
+
+// Of a source of its own: for what all share the daemon says it.
+void RuleRunner::say_what_is_not_watched() {
+    say_remarks();
     if (const std::string failure = monitor_->source().failure(); !failure.empty()) {
         reports_.notice(fmt::format("rule {}: {}", rule_.name, failure));
         waits_ = false;

@@ -73,6 +73,7 @@ class RuleRunner {
 
     RuleRunner(Rule rule, action::OriginalState original, const Reports& reports);
     [[nodiscard]] Result<void> begin(const RuleSources& sources);
+    void say_remarks();
     void say_what_is_not_watched();
     void take(const Event& from, const engine::Context& context);
     void consider(const Event& event, std::size_t action, const engine::Context& context);

@@ -23,9 +23,10 @@ namespace brink::app {
 class SupervisedCommand {
   public:
     struct Watching {
-        std::function<Result<void>(pid_t)>
-            bind;                             ///< sets the watches on a process that will execute
-        std::function<void(pid_t)> executed;  ///< it has
+        /// Sets the watches on a process that will execute.
+        std::function<Result<void>(pid_t)> bind;
+        /// It has executed.
+        std::function<void(pid_t)> executed;
     };
     /// Takes one sentence of what has happened to the command.
     using Say = std::function<void(const std::string&)>;
