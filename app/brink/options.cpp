@@ -294,15 +294,16 @@ CommandLine parse_doctor(Words words) {
     return options;
 }
 
+Result<std::string> as_it_is(const std::string& path) { return path; }
+
 CommandLine parse_status(Words words) {
     Arguments arguments(option_names("status"));
     StatusOptions options;
     Result<void> done = arguments.parse(words, false);
     if (done && arguments.help()) return stop_with(status_help());
     if (done) done = set(arguments, "--output", parse_output, options.output);
-    const auto take = [](const std::string& path) { return Result<std::string>(path); };
-    if (done) done = set(arguments, "--socket", take, options.socket);
-    if (done) done = set(arguments, "--control", take, options.control);
+    if (done) done = set(arguments, "--socket", as_it_is, options.socket);
+    if (done) done = set(arguments, "--control", as_it_is, options.control);
     if (!done) return wrong("brink status", done.error(), kUsage);
     return options;
 }
@@ -316,10 +317,7 @@ CommandLine parse_test_sink(Words words) {
         done = fail("write the name of one output behind the options, as in brink test-sink pager");
     if (done) options.name = arguments.command().front();
     if (done) done = set(arguments, "--output", parse_output, options.output);
-    if (done)
-        done = set(
-            arguments, "--control",
-            [](const std::string& path) { return Result<std::string>(path); }, options.control);
+    if (done) done = set(arguments, "--control", as_it_is, options.control);
     if (!done) return wrong("brink test-sink", done.error(), kUsage);
     return options;
 }

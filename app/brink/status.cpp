@@ -105,7 +105,7 @@ std::string relay_lines(const Json& relay, const sink::TextStyle& style) {
     if (relay.contains("error"))
         return "outputs    " +
                sink::paint(style, Tone::alarm, terminal_safe(relay.value("error", ""))) + "\n";
-    const Json outputs = relay.value("outputs", Json::array());
+    const Json& outputs = relay.at("outputs");
     std::string text = fmt::format("outputs    {}\n", outputs.size());
     for (const Json& output : outputs) text += output_line(output, style);
     return text;
