@@ -119,7 +119,8 @@ TEST(Rules, ARuleAboutAUser) {
     children.pop_back();
     const auto seen = [&] { return daemon.events({"-r", "nproc"}); };
     ASSERT_TRUE(eventually([&] {
-        return !seen().empty() && seen().back().find("\"direction\":\"down\"") != std::string::npos;
+        const auto lines = seen();
+        return !lines.empty() && lines.back().find("\"direction\":\"down\"") != std::string::npos;
     }));
     // The same user again, by another process: not before the cool-down is over.
     children.push_back(sleep());
