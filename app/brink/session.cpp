@@ -216,6 +216,7 @@ void Session::report(const Event& cause, const engine::ActionSpec& action, Actio
 }
 
 void Session::finish(int stop_signals) {
+    monitor_->source().catch_up();
     read_records();
     while (!commands_->idle()) {
         const std::vector<bool> ready = wait({stop_signals}, -1);

@@ -91,6 +91,11 @@ void DaemonSource::read(const Reader& reader) {
     }
 }
 
+// brinkd sends what it has before it answers.
+void DaemonSource::catch_up() {
+    if (socket_) (void)ask(fd(), new_request(BRINK_REQUEST_DESCRIBE));
+}
+
 std::string DaemonSource::failure() const {
     return socket_ ? "" : "brinkd has ended: nothing is watched any more";
 }

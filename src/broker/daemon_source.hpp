@@ -28,6 +28,7 @@ class DaemonSource final : public engine::RecordSource {
     /// -1 once the daemon has ended.
     [[nodiscard]] int fd() const override { return socket_.get(); }
     void read(const Reader& reader) override;
+    void catch_up() override;
     [[nodiscard]] std::string failure() const override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
     [[nodiscard]] std::uint64_t dropped() const override { return dropped_; }

@@ -116,6 +116,9 @@ class RecordSource {
     /// Hands over every record that waits, those of one tally in the order of their numbers.
     virtual void read(const Reader& reader) = 0;
 
+    /// Waits until read() has all that happened before. A source that looks into the kernel itself has it anyway.
+    virtual void catch_up() {}
+
     /// Why nothing more will come, once that is so; empty until then.
     [[nodiscard]] virtual std::string failure() const { return {}; }
 

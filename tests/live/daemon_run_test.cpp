@@ -43,6 +43,10 @@ TEST_F(ThroughDaemon, RunOfAnOrdinaryUserIsExact) {
     for (const char* order : {"to 30", "to 10", "to 85", "to 10"}) {
         brink.send(order);
         ASSERT_FALSE(brink.take_line().empty());
+        // What /proc says of the process is there as long as that is.
+        ASSERT_TRUE(eventually([&] {
+            return read_file(folder_ / "events").find("\"crossing\"") != std::string::npos;
+        }));
     }
     brink.send("exit 5");
     EXPECT_EQ(shell_status(brink.wait()), 5) << brink.err();
