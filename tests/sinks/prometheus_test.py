@@ -134,10 +134,9 @@ class Prometheus(OutputTest):
         def series(query):
             return result("query", query=query).get("result")
 
-        usage = wait_for("brink_usage", lambda: series("brink_usage"))[0]
+        usage = wait_for("brink_usage of the last event", lambda: series("brink_usage == 1024"))[0]
         self.assertEqual({name: usage["metric"][name] for name in ("host", "resource", "subject", "unit")},
                          {"host": "web1", "resource": "nofile", "subject": "leaky.service", "unit": "1"})
-        self.assertEqual(usage["value"][1], "1024")
         self.assertEqual(wait_for("the crossing", lambda: series("brink_crossings_total"))[0]["value"][1], "1")
         exemplars = wait_for("the exemplar", lambda: result("query_exemplars", query="brink_crossings_total",
                                                             start="2026-11-20T00:00:00Z", end="2026-11-21T00:00:00Z"))
