@@ -4,7 +4,8 @@
 # The parts of ./dev test, in order. Each prints the closing lines of what it ran, and then one line
 # with its result and time. Its whole output is in build/log/test-PART.log, whose end is shown when
 # it fails. A part that fails does not stop the others. An emulated guest keeps one processor busy:
-# parts that neither need nor disturb it run beside part vm, one after the other.
+# parts that neither need nor disturb it run beside part vm, one after the other, with what the guest leaves of the
+# processors, and with all of them once the guests are done.
 
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -91,7 +92,7 @@ main() {
     for part in "${first[@]}"; do
         if [[ $part == vm && ${#beside[@]} -gt 0 ]]; then
             trap 'kill 0' INT # the shell shields what is in the background from it
-            JOBS=1 run_parts "${beside[@]}" &
+            { renice -n 10 "$BASHPID" >/dev/null && run_parts "${beside[@]}"; } &
         fi
         run_parts "$part"
     done
