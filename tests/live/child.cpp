@@ -48,6 +48,8 @@ void set_soft(int resource, rlim_t soft) {
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
     if (options.soft_limit) set_soft(RLIMIT_NOFILE, *options.soft_limit);
+    if (!options.cgroup_procs.empty())
+        or_die(write_file(options.cgroup_procs, "0"), options.cgroup_procs.c_str());
     for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);
     sigset_t none;
     sigemptyset(&none);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What brinkd has to survive: its own death at any moment, a full disk, a damaged history, no descriptors left, clients
-// that come and vanish, processes that come and go at once.
+// What brinkd has to survive: its own death at any moment, a full disk, a damaged history, no descriptors left, no memory
+// to spare, clients that come and vanish, processes that come and go at once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -18,6 +18,7 @@
 #include <random>
 #include <thread>
 
+#include "cgroup_for_now.hpp"
 #include "rule_daemon.hpp"
 
 namespace brink::live {
@@ -65,8 +66,8 @@ TEST(DaemonFault, KilledAtAnyMoment) {
     SCOPED_TRACE("BRINK_LIVE_SEED=" + std::to_string(seed));
     std::mt19937 random(seed);
     std::uint64_t last = 0;
-    // Each start loads all programs anew, which takes seconds: 50 rounds are for those who ask for them.
-    for (long round = 0; round < scaled("BRINK_LIVE_KILLS", repeated(15)); ++round) {
+    // In a guest each start, which loads all programs anew, takes many seconds.
+    for (long round = 0; round < scaled("BRINK_LIVE_KILLS", repeated(50)); ++round) {
         const int client = connect_to(daemon.path("brink.sock"));
         ASSERT_GE(client, 0);
         ASSERT_TRUE(eventually([&] { return last_number(daemon) > last; })) << daemon.said();
@@ -191,6 +192,43 @@ TEST(DaemonFault, NoDescriptorsLeft) {
     for (const int fd : held) ::close(fd);
     EXPECT_TRUE(eventually([&] { return daemon.status().contains("rules"); }));
     EXPECT_EQ(daemon.status()["rules"].size(), 1U);
+}
+
+// Leaves the cgroup what it cannot give back and 1 MiB, for all its files; less than that, and the kernel would kill.
+void squeeze(const CgroupForNow& group) {
+    if (group.version() == 2) {
+        EXPECT_TRUE(group.set("memory.high", "1M"));
+        return;
+    }
+    std::uint64_t limit = group.number("memory.usage_in_bytes");
+    while (group.set("memory.limit_in_bytes", std::to_string(limit - (64 << 10)))) limit -= 64 << 10;
+    EXPECT_TRUE(group.set("memory.limit_in_bytes", std::to_string(limit + (1 << 20))));
+}
+
+std::uint64_t times_at_the_limit(const CgroupForNow& group) {
+    return group.version() == 2 ? group.field("memory.events", "high")
+                                : group.number("memory.failcnt");
+}
+
+TEST(DaemonFault, NoMemoryToSpare) {
+    const CgroupForNow group("memory");
+    if (!group.exists()) GTEST_SKIP() << "no cgroup can be made whose memory is limited";
+    RuleDaemon daemon("[[rule]]\nname = \"it\"\ncomm = \"crossings\"\nwatch = \"nofile=20\"\n",
+                      {.cgroup_procs = group.file("cgroup.procs")});
+    constexpr std::size_t kCrossings = 600;
+    Child crossings({work("crossings"), std::to_string(kCrossings), "--level", "20", "--rate",
+                     "300", "--gate"});
+    ASSERT_TRUE(crossings.wait_for([&] { return !crossings.out_lines().empty(); }));
+    squeeze(group);
+    const std::uint64_t before = times_at_the_limit(group);
+    crossings.send("");
+    EXPECT_TRUE(eventually([&] {
+        return daemon.events({"--type", "crossing", "-n", "1000"}).size() == kCrossings;
+    })) << daemon.said();
+    EXPECT_GT(times_at_the_limit(group), before);
+    EXPECT_EQ(daemon.status()["self"]["records_lost"], 0);
+    EXPECT_EQ(daemon.status()["history"]["dropped"], 0);
+    EXPECT_TRUE(daemon.history_is_intact());
 }
 
 TEST(DaemonFault, ProcessesThatComeAndGoAtOnce) {

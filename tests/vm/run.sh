@@ -35,7 +35,7 @@ readonly shares='
 '
 # Of brinkd what the programs in the kernel do for it; each test loads them all, which takes half a minute.
 readonly of_the_daemon='Authority.EndsWhenASetUid*:Authority.EndsWhenIds*:ThroughDaemon.RunOf*'\
-':MonitorDescriptor.ManyWatches*:DaemonFault.TheClockIsSet:Rules.ARule*:Rules.NothingIsAttached*'
+':MonitorDescriptor.ManyWatches*:DaemonFault.TheClockIsSet:DaemonFault.NoMemory*:Rules.ARule*:Rules.NothingIsAttached*'
 
 # The GoogleTest filter of kernel $1.
 filter_for() {
