@@ -186,6 +186,7 @@ void Session::act(const Event& event, const engine::ActionSpec& action,
             report(event, action, {"done", "brink will end with status 1", {}});
             break;
         case ActionKind::log:
+        case ActionKind::webhook:
         case ActionKind::raise: break;  // of rules only (Actor::rule)
     }
 }

@@ -202,6 +202,9 @@ void RuleRunner::carry_out(const Event& cause, std::size_t action, std::uint64_t
         }
         case ActionKind::exec: return run_command(cause, spec, answer);
         case ActionKind::restart: return restart(spec, answer);
+        // The event that says so is what brink-relay delivers: brinkd speaks to no network.
+        case ActionKind::webhook:
+            return answer({"queued", fmt::format("output {} delivers it", spec.output), {}});
         case ActionKind::log:
         case ActionKind::fail: return;
     }
@@ -253,6 +256,14 @@ void RuleRunner::report_action(const Event& cause, std::size_t action, ActionOut
     event.uid = cause.uid;
     event.cgroup = cause.cgroup;
     event.unit_name = cause.unit_name;
+    if (rule_.actions[action].kind == ActionKind::webhook) {
+        // Whom it reaches has nothing else to go by.
+        event.usage = cause.usage;
+        event.limit = cause.limit;
+        event.limit_hard = cause.limit_hard;
+        event.has_limit = cause.has_limit;
+        event.unit = cause.unit;
+    }
     event.result = std::move(outcome.result);
     event.detail = std::move(outcome.detail);
     event.evidence = std::move(outcome.evidence);

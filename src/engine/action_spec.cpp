@@ -23,8 +23,11 @@ constexpr int kLastSignal = 64;
 constexpr std::string_view kKinds = "signal:TERM, exec:COMMAND, restart, evidence, fail";
 constexpr std::string_view kUnitLetters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@";  // systemd.unit(5)
+constexpr std::string_view kOutputLetters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";  // relay.toml
 constexpr std::string_view kRuleKinds =
-    "log, signal:TERM, exec:COMMAND, restart, restart:UNIT, raise:CEILING, evidence";
+    "log, signal:TERM, exec:COMMAND, restart, restart:UNIT, raise:CEILING, webhook:OUTPUT, "
+    "evidence";
 
 struct PlainKind {
     std::string_view name;
@@ -77,6 +80,7 @@ Result<void> check_level(const ActionSpec& spec) {
 Result<bool> parse_rule_kind(std::string_view action, ActionSpec& spec) {
     constexpr std::string_view kRestart = "restart:";
     constexpr std::string_view kRaise = "raise:";
+    constexpr std::string_view kWebhook = "webhook:";
     if (action.starts_with(kRestart)) {
         spec.kind = ActionKind::restart;
         spec.unit = action.substr(kRestart.size());
@@ -92,8 +96,20 @@ Result<bool> parse_rule_kind(std::string_view action, ActionSpec& spec) {
         spec.ceiling = action.substr(kRaise.size());
         return true;
     }
+    if (action.starts_with(kWebhook)) {
+        spec.kind = ActionKind::webhook;
+        spec.output = action.substr(kWebhook.size());
+        if (!spec.output.empty() &&
+            spec.output.find_first_not_of(kOutputLetters) == std::string::npos)
+            return true;
+        return fail(fmt::format("webhook: {} is no output's name; write NAME of [output.NAME] in "
+                                "relay.toml, as in webhook:pager",
+                                in_quotes(spec.output)));
+    }
     if (action == "raise")
         return fail("raise has no ceiling; write the highest soft limit, as in raise:4096");
+    if (action == "webhook")
+        return fail("webhook has no output; write one of brink-relay's, as in webhook:pager");
     return false;
 }
 
@@ -106,7 +122,7 @@ Result<void> unknown_kind(std::string_view action, Actor actor) {
     const std::string_view name = action.substr(0, action.find(':'));
     const std::string_view near =
         actor == Actor::rule
-            ? nearest(name, {"signal", "exec", "restart", "evidence", "log", "raise"})
+            ? nearest(name, {"signal", "exec", "restart", "evidence", "log", "raise", "webhook"})
             : nearest(name, {"signal", "exec", "restart", "evidence", "fail"});
     return fail(fmt::format("there is no action {}; {}there are: {}", in_quotes(action),
                             near.empty() ? "" : fmt::format("did you mean {}? ", near), kinds));

@@ -12,7 +12,7 @@
 
 namespace brink::engine {
 
-enum class ActionKind { signal, exec, restart, evidence, fail, log, raise };
+enum class ActionKind { signal, exec, restart, evidence, fail, log, raise, webhook };
 
 /// Who acts: `brink run` and `brink watch`, or a rule of brinkd. They do not offer the same actions.
 enum class Actor { command_line, rule };
@@ -27,6 +27,7 @@ struct ActionSpec {
     std::string
         unit;  ///< ActionKind::restart of a rule: "web.service"; empty: what the rule is about
     std::string ceiling;   ///< ActionKind::raise: a usage, in the unit of the resource
+    std::string output;    ///< ActionKind::webhook: the output of brink-relay that is asked
     std::string text;      ///< the action as typed: "signal:TERM"
     std::string argument;  ///< all of it as typed: "95%=signal:TERM"
 

@@ -103,6 +103,7 @@ void read_route(Settings& settings, Route& route) {
                                           in_quotes(name), hint(nearest_resource(name))));
         route.resources.insert(name);
     }
+    route.when_asked = settings.flag("when_asked", false);
     route.from_beginning = settings.choice("start", {"end", "beginning"}, "end") == "beginning";
     route.retry_ms = settings.duration_ms("retry", route.retry_ms);
     route.retry_longest_ms = settings.duration_ms("retry_longest", route.retry_longest_ms);

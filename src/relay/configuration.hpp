@@ -23,11 +23,14 @@ struct Route {
     std::unique_ptr<output::Output> output;
     std::set<EventType> types;        ///< empty: all
     std::set<std::string> resources;  ///< empty: all
+    bool when_asked = false;          ///< only what a rule asks for with webhook:NAME
     bool from_beginning = false;      ///< an output that is new gets what the history has
     int retry_ms = 1000;              ///< after the first failure
     int retry_longest_ms = 300'000;
 
     [[nodiscard]] bool wants(const Event& event) const {
+        if (when_asked && (event.action != "webhook:" + name || event.result != "queued"))
+            return false;
         return (types.empty() || types.contains(event.type)) &&
                (resources.empty() || event.resource.empty() || resources.contains(event.resource));
     }

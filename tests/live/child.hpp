@@ -23,7 +23,7 @@ struct ChildOptions {
     std::vector<int> inherit = {};  // descriptors that go through exec under their numbers
     std::map<std::string, std::string> environment = {};
     std::vector<std::pair<int, int>> resources = {};  // further soft limits
-    std::string cgroup_procs = {};  // of the cgroup that it begins in
+    std::string cgroup_procs = {};                    // of the cgroup that it begins in
 };
 
 class Child {

@@ -201,7 +201,8 @@ void squeeze(const CgroupForNow& group) {
         return;
     }
     std::uint64_t limit = group.number("memory.usage_in_bytes");
-    while (group.set("memory.limit_in_bytes", std::to_string(limit - (64 << 10)))) limit -= 64 << 10;
+    while (group.set("memory.limit_in_bytes", std::to_string(limit - (64 << 10))))
+        limit -= 64 << 10;
     EXPECT_TRUE(group.set("memory.limit_in_bytes", std::to_string(limit + (1 << 20))));
 }
 

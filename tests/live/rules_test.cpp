@@ -15,6 +15,7 @@
 namespace brink::live {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
@@ -48,20 +49,23 @@ long pid_said(RuleDaemon& daemon) {
 TEST(Rules, ARuleWatchesWritesAndActs) {
     RuleDaemon daemon(
         holder("hold", "watch = \"nofile=5,8:up\"\non = [\"5=log\", \"8=exec:echo $BRINK_USAGE "
-                       ">&2\", \"8=raise:4096\", \"8=evidence\"]\n"),
+                       ">&2\", \"8=raise:4096\", \"8=webhook:pager\", \"8=evidence\"]\n"),
         {.soft_limit = 64, .hard_limit = 128});
     ASSERT_TRUE(daemon.wait_for_line("evidence done")) << daemon.said();
     ASSERT_TRUE(daemon.wait_for_line("exec:echo.* done"));
     ASSERT_TRUE(daemon.wait_for_line("raise:4096 done"));
-    ASSERT_TRUE(eventually([&] { return daemon.events().size() >= 5; }));
+    ASSERT_TRUE(eventually([&] { return daemon.events().size() >= 6; }));
     const auto lines = daemon.events({"-r", "nofile"});
     EXPECT_THAT(types_of(lines), HasSubstr("crossing:5: crossing:8: action:evidence:done "));
     EXPECT_THAT(lines, Contains(HasSubstr("\"rule\":\"hold\"")));
+    EXPECT_THAT(lines,
+                Contains(AllOf(HasSubstr("\"action\":\"webhook:pager\",\"result\":\"queued\""),
+                               HasSubstr("\"usage\":8,\"limit\":"))));
     rlimit after{};
     ASSERT_EQ(::prlimit(static_cast<pid_t>(pid_said(daemon)), RLIMIT_NOFILE, nullptr, &after), 0);
     EXPECT_EQ(after.rlim_cur, 128U);
     const auto status = daemon.status();
-    EXPECT_EQ(status["rules"][0]["acted"], 3);
+    EXPECT_EQ(status["rules"][0]["acted"], 4);
     EXPECT_EQ(status["rules"][0]["name"], "hold");
     EXPECT_TRUE(daemon.history_is_intact());
 }

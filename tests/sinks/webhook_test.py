@@ -35,6 +35,15 @@ class Webhook(OutputTest):
             "id": f"{EVENT['boot_id']}-{self.newest()}", "source": "/brink/web1", "specversion": "1.0",
             "type": "brink.crossing", "time": EVENT["time"], "subject": "l%C3%A4ky"})
 
+    def test_only_what_a_rule_asks_for(self):
+        receiver = self.receiver()
+        self.hook(receiver, "when_asked = true")
+        asked = {**event(type="action", direction=None, level=None, level_as=None), "action": "webhook:it", "result": "queued", "cause_seq": 17}
+        self.write(EVENT, {**asked, "action": "webhook:another"}, {**asked, "result": "dry_run"}, {**asked, "action": "exec:true"}, asked)
+        self.wait_until_delivered()
+        self.assertEqual([json.loads(body) for _, body in receiver.requests], [asked])
+        self.assertEqual(receiver.requests[0][0]["ce-type"], "brink.action")
+
     def test_structured_mode(self):
         receiver = self.receiver()
         self.hook(receiver, 'mode = "structured"\nsource = "urn:fleet:7"')
