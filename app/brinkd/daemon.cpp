@@ -129,7 +129,7 @@ void Daemon::turn(int signals) {
     timeout = sooner(timeout, rules_->timeout_ms());
     ::poll(fds.data(), fds.size(), timeout);
     // Clients first: they wait for their events, the history does not.
-    server_->serve();
+    server_->serve(fds[5].revents != 0);
     rules_->turn();
     say_losses();
     if (fds[1].revents) take_signals(signals);

@@ -106,6 +106,14 @@ int Server::timeout_ms() const {
     return losses_due_ && timeout < 0 ? kLossesDue_ms : timeout;
 }
 
+void Server::serve(bool has_records) {
+    if (has_records) {
+        read_source();
+        send_news();
+    }
+    (void)turn(0);
+}
+
 // One look at everything. False: it is over.
 bool Server::turn(int timeout_ms) {
     std::array<epoll_event, 64> events{};

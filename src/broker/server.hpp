@@ -46,8 +46,9 @@ class Server {
     [[nodiscard]] int fd() const { return epoll_.get(); }
     /// Milliseconds after which serve() wants to be called anyway; -1: never.
     [[nodiscard]] int timeout_ms() const;
-    /// Does what is due, and does not wait.
-    void serve() { (void)turn(0); }
+    /// Does what is due, and does not wait. `has_records`: the source is known to be readable, and what it has goes out
+    /// before anything else is looked at.
+    void serve(bool has_records);
 
     /// Holds every count against the kernel's own: how many differed, and were corrected.
     std::size_t check_counts() { return source_->check_all().value_or(0); }

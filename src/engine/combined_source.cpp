@@ -139,13 +139,16 @@ std::optional<std::size_t> CombinedSource::check_all() {
     return differing;
 }
 
+// Who is ready is asked after those have been read that are read anyway: their records are not to wait for it.
 void CombinedSource::read(const Reader& reader) {
+    for (std::size_t part = 0; part < parts_.size(); ++part)
+        if (!parts_[part].only_if_ready) read_from(part, reader);
     std::array<epoll_event, 16> events{};
     const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     std::uint32_t ready = 0;
     for (int i = 0; i < n; ++i) ready |= 1U << events.at(static_cast<std::size_t>(i)).data.u64;
     for (std::size_t part = 0; part < parts_.size(); ++part)
-        if (!parts_[part].only_if_ready || ready >> part & 1U) read_from(part, reader);
+        if (parts_[part].only_if_ready && (ready >> part & 1U) != 0) read_from(part, reader);
 }
 
 void CombinedSource::read_from(std::size_t part, const Reader& reader) {

@@ -97,6 +97,7 @@ class SourceHub::Share final : public RecordSource {
     SourceHub& hub_;
     bool hears_losses_;
     Fd bell_;                                            // eventfd: readable while records wait
+    bool rung_ = false;                                  // bell_ is to be read
     Fd epoll_;                                           // over the source and bell_
     std::vector<std::optional<std::uint32_t>> numbers_;  // by watch: its number at the source
     std::deque<WaitingRecord> waiting_;
@@ -170,8 +171,11 @@ void SourceHub::Share::remove_watches(std::span<const std::uint32_t> watches) {
 }
 
 void SourceHub::Share::read(const Reader& reader) {
-    std::uint64_t count = 0;
-    (void)!::read(bell_.get(), &count, sizeof count);
+    if (rung_) {
+        std::uint64_t count = 0;
+        (void)!::read(bell_.get(), &count, sizeof count);
+        rung_ = false;
+    }
     for (const WaitingRecord& waiting : std::exchange(waiting_, {})) {
         handed_over_ = &waiting;
         reader(waiting.record, waiting.stack.get());
@@ -201,7 +205,7 @@ void SourceHub::Share::put(const brink_record& record, const brink_stack_record*
                         subject ? std::optional(*subject) : std::nullopt,
                         culprit ? std::optional(*culprit) : std::nullopt});
     const std::uint64_t one = 1;
-    if (waiting_.size() == 1) (void)!::write(bell_.get(), &one, sizeof one);
+    if (!std::exchange(rung_, true)) (void)!::write(bell_.get(), &one, sizeof one);
 }
 
 }  // namespace brink::engine

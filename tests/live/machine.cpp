@@ -114,6 +114,14 @@ std::uint64_t context_switches(pid_t pid) {
     return total;
 }
 
+bool comes_to_rest(pid_t pid) {
+    return eventually([&] {
+        const std::uint64_t switches = context_switches(pid);
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        return context_switches(pid) == switches;
+    });
+}
+
 std::set<pid_t> threads(pid_t pid) { return numbers_in("/proc/" + std::to_string(pid) + "/task"); }
 
 std::vector<pid_t> children(pid_t pid) {

@@ -38,6 +38,8 @@ bool alive(pid_t pid);  // and not a zombie
 std::optional<std::uint64_t> start_time(pid_t pid);
 // Voluntary and involuntary, of all its threads.
 std::uint64_t context_switches(pid_t pid);
+// Whether a whole second comes in which none of its threads has run.
+bool comes_to_rest(pid_t pid);
 std::vector<pid_t> children(pid_t pid);
 std::set<pid_t> threads(pid_t pid);
 
