@@ -184,6 +184,7 @@ says what ran instead. Options are named as in cyclictest.
                        interrupted)
   -l, --loops N        samples of each thread
   -m, --mlockall       lock memory
+  -S, --smp            as it is anyway: a thread a processor, one priority
   --default-system     leave idle states as they are
 
   -h, --histogram US   plot the distribution, up to US microseconds

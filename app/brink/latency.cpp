@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
@@ -110,21 +112,48 @@ bool wait(const latency::Measurement& measurement, int signals, const LatencyOpt
     return !live || !print(as_screen(""));
 }
 
-// False, and said: the file could not be written.
-bool write_file(const std::string& path, const std::string& text) {
-    errno = 0;
-    std::ofstream file(path, std::ios::trunc);
-    if (file << text << std::flush) return true;
-    notice(fmt::format("latency: {}: {}", path, std::strerror(errno ? errno : EIO)));
-    return false;
-}
+// A file that is made before the measurement, which may take days, and written after it.
+class ResultFile {
+  public:
+    explicit ResultFile(std::string path) : path_(std::move(path)) {
+        errno = 0;
+        if (!path_.empty()) file_.open(path_, std::ios::trunc);
+        said_ = !file_ && complain();
+    }
 
-int finish(const latency::Report& report, const LatencyOptions& options, const std::string& title) {
-    bool written = true;
-    if (!options.plot.empty())
-        written = write_file(options.plot, sink::latency_svg(report, "brink latency: " + title));
-    if (!options.samples.empty())
-        written = write_file(options.samples, sink::latency_samples_json(report)) && written;
+    [[nodiscard]] bool good() const { return !said_; }
+    /// False, and said: it could not be written.
+    [[nodiscard]] bool write(const std::function<std::string()>& text) {
+        if (path_.empty()) return true;
+        errno = 0;
+        return file_ << text() << std::flush || !complain();
+    }
+
+  private:
+    bool complain() const {
+        notice(fmt::format("latency: {}: {}", path_, std::strerror(errno ? errno : EIO)));
+        return true;
+    }
+
+    std::string path_;
+    std::ofstream file_;
+    bool said_ = false;
+};
+
+struct ResultFiles {
+    explicit ResultFiles(const LatencyOptions& options)
+        : plot(options.plot), samples(options.samples) {}
+    [[nodiscard]] bool good() const { return plot.good() && samples.good(); }
+
+    ResultFile plot;
+    ResultFile samples;
+};
+
+int finish(const latency::Report& report, const LatencyOptions& options, const std::string& title,
+           ResultFiles& files) {
+    bool written = files.plot.write(
+        [&] { return sink::latency_svg(report, "brink latency: " + title); });
+    written = files.samples.write([&] { return sink::latency_samples_json(report); }) && written;
     const std::string text = options.output == OutputFormat::json
                                  ? sink::latency_json(report, clock_ns(CLOCK_REALTIME),
                                                       options.histogram_ns != 0)
@@ -138,6 +167,8 @@ int finish(const latency::Report& report, const LatencyOptions& options, const s
 int latency_command(const LatencyOptions& options) {
     const Fd signals(stop_signals());
     raise_own_limits();
+    ResultFiles files(options);
+    if (!files.good()) return kFailure;
     const latency::MeasurementPlan plan = plan_of(options);
     const auto hooks = start_hooks(options, plan.threads.size());
     const std::string title = description(options, plan.threads.size());
@@ -148,7 +179,7 @@ int latency_command(const LatencyOptions& options) {
     }
     notice("latency of " + title);
     if (!wait(**measurement, signals.get(), options)) return kFailure;
-    return finish((*measurement)->stop(), options, title);
+    return finish((*measurement)->stop(), options, title, files);
 }
 
 }  // namespace brink::app

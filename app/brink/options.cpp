@@ -53,6 +53,12 @@ Result<void> check_watchable(const engine::WatchSpec& watch, const engine::Selec
         return fail(fmt::format("watch {}: {} cannot be watched: {}", in_quotes(watch.text),
                                 resource.name, resource.unreadable));
     if (selection ? selects(selection->by, resource) : resource.scope == Scope::process) return {};
+    if (resource.facility == Facility::wakeups)
+        return fail(
+            fmt::format("watch {}: {} is watched with --pid, --tid, --unit, --cgroup, --container, "
+                        "--realtime and --all, not with --{}",
+                        in_quotes(watch.text), resource.name,
+                        selection ? select_name(selection->by) : "pid"));
     return fail(fmt::format(
         "watch {}: {} is counted for {}{}, not for {}{}; it is watched with brink watch and {}",
         in_quotes(watch.text), resource.name, resource.scope == Scope::system ? "the " : "a ",
@@ -372,7 +378,8 @@ std::vector<std::string> flag_names(std::string_view command) {
     if (command == "events") return events_flag_names();
     if (command == "limits") return {"-a,--all", "--watch"};
     if (command == "top") return {"--once"};
-    if (command == "latency") return {"-m,--mlockall", "-q,--quiet", "--default-system"};
+    if (command == "latency")
+        return {"-m,--mlockall", "-q,--quiet", "-S,--smp", "--default-system"};
     if (command == "watch") return {"--realtime", "--all", "--system"};
     return {};
 }

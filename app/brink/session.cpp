@@ -108,7 +108,10 @@ void Session::say_selected() const {
         if (watch.resource->scope != Scope::process) continue;
         const auto selected = monitor_->source().selected(i);
         const std::size_t n = selected.limits.size();
-        if (!std::exchange(said, true)) notice(found_text(n, selected.forbidden));
+        if (!std::exchange(said, true))
+            notice(watch.resource->facility == Facility::wakeups
+                       ? "threads that match are watched from their next wake-up on"
+                       : found_text(n, selected.forbidden));
         for (const engine::Level& level : watch.levels) {
             const auto dormant = std::ranges::count_if(selected.limits, [&](std::uint64_t limit) {
                 return is_dormant(level, limit);

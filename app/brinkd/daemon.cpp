@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -93,6 +94,9 @@ Result<void> Daemon::open(action::OriginalState original) {
 // A history that cannot be begun is said, and no reason not to watch.
 void Daemon::start_history() {
     if (!configuration_.keep_history) return;
+    // As its unit has it made (StateDirectory=). Whether that was possible shows at once.
+    const std::string& file = configuration_.history.path;
+    (void)::mkdir(file.substr(0, file.rfind('/')).c_str(), 0750);
     auto history = store::HistoryWriter::start(configuration_.history);
     if (history)
         history_ = std::move(*history);

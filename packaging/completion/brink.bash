@@ -84,7 +84,7 @@ _brink() {
         limits) options="--resource --all --lines --watch --interval --engine --output --help" ;;
         latency)
             options="--threads --affinity --priority --policy --interval --distance --duration --loops --histogram --worst"
-            options+=" --plot --samples --mlockall --quiet --default-system --output --btf --help"
+            options+=" --plot --samples --mlockall --quiet --smp --default-system --output --btf --help"
             ;;
         doctor) options="--output --btf --help" ;;
         status) options="--output --socket --control --help" ;;

@@ -6,7 +6,7 @@
 
 #include "wire.h"
 
-#define BRINK_LOG_ENTRIES 256 /* of each processor; a power of two */
+#define BRINK_LOG_ENTRIES 512 /* of each processor; a power of two */
 #define BRINK_LOG_TAIL 48     /* entries that go with a record */
 #define BRINK_LATE_WATCHES 8  /* a power of two */
 

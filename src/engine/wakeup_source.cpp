@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <set>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
@@ -36,10 +38,20 @@ std::uint64_t inode_of(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-Culprit culprit_of(const brink_late_record& late) {
-    const std::span entries(late.entries, std::min<std::size_t>(late.n_entries, BRINK_LOG_TAIL));
+// `log`: of that processor, as it is now; nullptr: there is none.
+Culprit culprit_of(const brink_late_record& late, const brink_cpu_log* log) {
+    const std::span tail(late.entries, std::min<std::size_t>(late.n_entries, BRINK_LOG_TAIL));
     // While nobody waits nothing is written down: what is not there did not happen, unless there is no more room.
-    const bool whole = entries.size() < BRINK_LOG_TAIL || entries.front().ns <= late.waking;
+    bool whole = tail.size() < BRINK_LOG_TAIL || tail.front().ns <= late.waking;
+    std::vector<brink_log_entry> entries;
+    if (!whole && log) {
+        latency::LogCopy copy;
+        copy.take(*log);
+        const auto older = [&](const brink_log_entry& entry) { return entry.ns < tail.front().ns; };
+        std::ranges::copy_if(copy.entries(), std::back_inserter(entries), older);
+        whole = copy.reaches(late.waking);
+    }
+    entries.insert(entries.end(), tail.begin(), tail.end());
     return latency::culprit_of(
         entries, {.cpu = late.cpu, .from = late.waking, .to = late.running, .whole = whole});
 }
@@ -170,7 +182,7 @@ void WakeupSource::say_crossings(const brink_late_record& late, const Reader& re
         record.flags |= flags;
         reader(record, nullptr);
     };
-    if (late.to > late.from) culprit_ = culprit_of(late);
+    if (late.to > late.from) culprit_ = culprit_of(late, hooks_->log(late.cpu));
     for (std::uint32_t position = late.from + 1; position <= late.to; ++position)
         say(position, BRINK_RECORD_UP);
     for (std::uint32_t position = late.from; position > late.to; --position) say(position, 0);

@@ -193,12 +193,19 @@ Result<WatchSpec> parse(std::string_view text) {
     if (!resource) return tl::unexpected(resource.error());
     const Unit unit = (*resource)->unit;
     if (equals == std::string_view::npos || colon < equals)
-        return fail(fmt::format("there is no level; write {}=LEVEL, as in {}=80%",
-                                (*resource)->name, (*resource)->name));
+        return fail(fmt::format("there is no level; write {}=LEVEL, as in {}={}", (*resource)->name,
+                                (*resource)->name,
+                                (*resource)->facility == Facility::wakeups ? "200us" : "80%"));
 
     std::string_view rest = text.substr(equals + 1);
     const bool has_options = rest.find(':') != std::string_view::npos;
     auto levels = parse_levels(take_until(rest, ':'), unit);
+    if (levels && (*resource)->facility == Facility::wakeups)
+        for (const Level& level : *levels)
+            if (level.form != LevelForm::absolute)
+                return fail(fmt::format(
+                    "level {} is relative, and no limit holds {}; write a time, such as 200us",
+                    in_quotes(level.text), (*resource)->name));
     if (!levels) return tl::unexpected(levels.error());
     Options options;
     if (has_options) {

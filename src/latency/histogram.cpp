@@ -62,8 +62,10 @@ double Histogram::mean() const {
 }
 
 std::uint64_t Histogram::percentile(double percent) const {
-    const double rank = std::ceil(percent / 100 * static_cast<double>(count_));
-    const auto wanted = static_cast<std::uint64_t>(std::max(rank, 1.0));
+    // In whole numbers: 99.9 is no double, and what it is instead would round up to the next rank.
+    const auto thousandths = static_cast<std::uint64_t>(std::llround(percent * 1000));
+    const std::uint64_t wanted = std::max<std::uint64_t>(
+        count_ / 100'000 * thousandths + (count_ % 100'000 * thousandths + 99'999) / 100'000, 1);
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < kSteps; ++i)
         if ((seen += counts_[i]) >= wanted)

@@ -32,7 +32,7 @@ class Histogram {
     [[nodiscard]] std::uint64_t min() const { return count_ ? min_ : 0; }
     [[nodiscard]] double mean() const;
 
-    /// The value that `percent` (0 to 100) of all values do not exceed; 0 if there are none.
+    /// The value that `percent` (0 to 100, in thousandths at the finest) of all values do not exceed; 0 if there are none.
     [[nodiscard]] std::uint64_t percentile(double percent) const;
 
     /// How many values are at least `from` and below `to`, by the step that they are in.

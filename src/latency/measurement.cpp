@@ -262,6 +262,7 @@ bool Measurement::finished() const {
 
 Report Measurement::look() const {
     Report report;
+    report.realtime_offset_ns = brink::realtime_of(0);
     report.has_parts = hooks_ != nullptr;
     for (const auto& sleeper : sleepers_) report.threads.push_back(sleeper->look());
     return report;
@@ -270,6 +271,7 @@ Report Measurement::look() const {
 Report Measurement::stop() {
     for (const auto& sleeper : sleepers_) sleeper->stop();
     Report report;
+    report.realtime_offset_ns = brink::realtime_of(0);
     report.has_parts = hooks_ != nullptr;
     for (const auto& sleeper : sleepers_) {
         report.threads.push_back(sleeper->take_report());

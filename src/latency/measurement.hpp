@@ -65,9 +65,13 @@ struct ThreadReport {
 
 struct Report {
     std::vector<ThreadReport> threads;
-    std::vector<WorstSample> worst;  ///< of all threads, the latest first
-    bool has_parts = true;           ///< the hooks were at work
+    std::vector<WorstSample> worst;       ///< of all threads, the latest first
+    bool has_parts = true;                ///< the hooks were at work
+    std::int64_t realtime_offset_ns = 0;  ///< CLOCK_REALTIME less CLOCK_MONOTONIC, when it was made
 
+    [[nodiscard]] std::int64_t realtime_of(std::uint64_t monotonic_ns) const {
+        return realtime_offset_ns + static_cast<std::int64_t>(monotonic_ns);
+    }
     /// All threads together.
     [[nodiscard]] ThreadReport total() const;
 };

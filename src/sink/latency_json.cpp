@@ -78,7 +78,7 @@ ordered_json thread_object(const Report& report, std::size_t index, bool histogr
 std::string latency_json(const Report& report, std::int64_t time_ns, bool histogram) {
     std::string text;
     const auto add = [&](ordered_json object) {
-        object["time"] = utc_time(time_ns);
+        if (!object.contains("time")) object["time"] = utc_time(time_ns);
         text += line(object);
     };
     for (std::size_t i = 0; i < report.threads.size(); ++i)
@@ -89,6 +89,7 @@ std::string latency_json(const Report& report, std::int64_t time_ns, bool histog
     for (const latency::WorstSample& worst : report.worst) {
         ordered_json object{{"type", "late"}, {"thread", worst.thread}};
         object.update(moments(worst.wakeup, worst.matched));
+        object["time"] = utc_time(report.realtime_of(worst.wakeup.expiry));
         for (const Culprit& ran : worst.ran) object["ran"].push_back(culprit_object(ran));
         add(std::move(object));
     }

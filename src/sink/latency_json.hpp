@@ -11,7 +11,8 @@
 
 namespace brink::sink {
 
-/// An object for each thread, one for all together, one for each of the latest wake-ups. `time_ns`: CLOCK_REALTIME.
+/// An object for each thread, one for all together, one for each of the latest wake-ups, whose time is when it was
+/// due. `time_ns`: CLOCK_REALTIME, of the report.
 /// `histogram`: with the steps of each distribution.
 [[nodiscard]] std::string latency_json(const latency::Report& report, std::int64_t time_ns,
                                        bool histogram);

@@ -13,6 +13,7 @@
 
 #include "base/units.hpp"
 #include "base/utf8.hpp"
+#include "sink/text.hpp"
 
 namespace brink::sink {
 namespace {
@@ -52,7 +53,8 @@ std::string headline(std::string_view first) {
 std::string thread_line(std::string_view name, std::string_view cpu, const ThreadReport& thread) {
     std::string line = fmt::format("{:<12} {:>3} {:>9}{}", name, cpu, thread.whole.count(),
                                    numbers(thread.whole));
-    if (thread.overruns) line += fmt::format("  {} overruns", thread.overruns);
+    if (thread.overruns)
+        line += fmt::format("  {} overrun{}", thread.overruns, thread.overruns == 1 ? "" : "s");
     return line + "\n";
 }
 
@@ -67,15 +69,26 @@ std::string thread_table(const Report& report, const ThreadReport& total, const 
     return text;
 }
 
-std::string part_table(const ThreadReport& total, const TextStyle& style) {
+// Those without parts are not in the table of parts, however late they were.
+std::string unmatched_text(const Report& report, std::uint64_t unmatched) {
+    const auto latest = std::ranges::count_if(report.worst, [](const WorstSample& sample) {
+        return !sample.matched;
+    });
+    std::string text = fmt::format("of {} sample{} the parts are not known", unmatched,
+                                   unmatched == 1 ? "" : "s");
+    if (latest > 0)
+        text += fmt::format("; {} of the latest below {} among them", latest,
+                            latest == 1 ? "is" : "are");
+    return text;
+}
+
+std::string part_table(const Report& report, const ThreadReport& total, const TextStyle& style) {
     std::string text = "\n" + paint(style, Tone::strong, headline("PART                      ")) +
                        "\n";
     for (std::size_t i = 0; i < kPhases; ++i)
         text += fmt::format("{:<26}{}\n", latency::kPhaseNames[i], numbers(total.phases[i]));
     if (total.unmatched)
-        text += paint(style, Tone::warning,
-                      fmt::format("of {} samples the parts are not known", total.unmatched)) +
-                "\n";
+        text += paint(style, Tone::warning, unmatched_text(report, total.unmatched)) + "\n";
     return text;
 }
 
@@ -95,8 +108,11 @@ std::string worst_block(const Report& report, const TextStyle& style) {
     if (report.worst.empty()) return "";
     std::string text = "\n" + paint(style, Tone::strong, "THE LATEST WAKE-UPS") + "\n";
     for (const WorstSample& sample : report.worst) {
-        text += fmt::format("{:>8}  latency-{}", time_text(sample.parts.whole), sample.thread);
-        text += sample.matched ? ": " + sum_text(sample, style) + "\n" : "\n";
+        text += fmt::format("{:>8}  {}  latency-{}: ", time_text(sample.parts.whole),
+                            paint(style, Tone::faint,
+                                  local_time(report.realtime_of(sample.wakeup.expiry))),
+                            sample.thread);
+        text += (sample.matched ? sum_text(sample, style) : "its parts are not known") + "\n";
         for (const Culprit& ran : sample.ran)
             text += "          " + culprit_line(ran, kMostItems) + "\n";
     }
@@ -186,7 +202,7 @@ std::string culprit_line(const Culprit& culprit, std::size_t most) {
 std::string latency_tables(const Report& report, const TextStyle& style) {
     const ThreadReport total = report.total();
     std::string text = thread_table(report, total, style);
-    if (report.has_parts) text += part_table(total, style);
+    if (report.has_parts) text += part_table(report, total, style);
     return text + worst_block(report, style);
 }
 
@@ -197,7 +213,7 @@ std::string latency_plot(const Histogram& whole, std::uint64_t up_to_ns, const T
     for (const Row& row : rows) most = std::max(most, row.count);
     constexpr std::size_t kBefore = 8 + 1 + 10 + 2;
     const std::size_t room = (style.width ? style.width : kPlainWidth) - kBefore;
-    std::string text = paint(style, Tone::strong, "    FROM    SAMPLES") + "\n";
+    std::string text = paint(style, Tone::strong, "    FROM    SAMPLES  LOGARITHM") + "\n";
     for (const Row& row : rows) {
         const double share = row.count ? std::log2(1.0 + static_cast<double>(row.count)) /
                                              std::log2(1.0 + static_cast<double>(most))

@@ -48,6 +48,8 @@ Mark mark_of(const Event& event) {
     return {" ", " ", Tone::plain};
 }
 
+}  // namespace
+
 std::string local_time(std::int64_t time_ns) {
     constexpr std::int64_t kSecond = 1'000'000'000;
     const std::int64_t fraction = (time_ns % kSecond + kSecond) % kSecond;
@@ -57,6 +59,8 @@ std::string local_time(std::int64_t time_ns) {
     return fmt::format("{:02}:{:02}:{:02}.{:03}", local.tm_hour, local.tm_min, local.tm_sec,
                        fraction / 1'000'000);
 }
+
+namespace {
 
 // What stands in the column of the level.
 std::string word_of(const Event& event) {

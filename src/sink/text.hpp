@@ -14,6 +14,9 @@
 
 namespace brink::sink {
 
+/// "09:30:00.123", in the local time zone. `time_ns`: CLOCK_REALTIME.
+[[nodiscard]] std::string local_time(std::int64_t time_ns);
+
 /// Stateful: columns grow with what has been shown, and lines of short-lived children are folded
 /// (sink/text_fold.hpp). Memory is bounded. One thread.
 class TextRenderer {

@@ -110,6 +110,27 @@ TEST(WakeupLatency, SaysWhoHadTheProcessor) {
     }
 }
 
+// Some hundred ticks of the processor lie between waking and running: more than a record carries.
+TEST(WakeupLatency, SaysWhoHadTheProcessorForLong) {
+    Periodic victim("victim", 50, 0, 2000);
+    Watch watch({"--pid", std::to_string(victim.pid())});
+    const Periodic hog("hog", 90, 300'000, 400'000);
+    const auto is_long = [](const Event& event) {
+        return event.value("direction", "") == "up" && number(event, "usage") > 250'000'000;
+    };
+    ASSERT_TRUE(eventually([&] {
+        const Events events = watch.events();
+        return std::count_if(events.begin(), events.end(), is_long) >= 3;
+    }));
+    std::size_t blamed = 0, all = 0;
+    for (const Event& event : watch.end()) {
+        if (!is_long(event)) continue;
+        ++all;
+        blamed += blames(event, "hog") ? 1 : 0;
+    }
+    EXPECT_GT(2 * blamed, all);
+}
+
 TEST(WakeupLatency, EndsWithItsProcess) {
     auto victim = std::make_unique<Periodic>("victim", 50, 0, 2000);
     Watch watch({"--pid", std::to_string(victim->pid())});

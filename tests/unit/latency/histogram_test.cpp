@@ -39,6 +39,14 @@ TEST(Histogram, BeyondItsRangeCountsAndMaximumAreRight) {
     EXPECT_EQ(histogram.percentile(50), 5U);
 }
 
+// 99.9 is no double: the next larger one times 1000 would be rank 1000 when rounded up.
+TEST(Histogram, APercentileIsOfItsRankAndNotOfTheNext) {
+    std::vector<std::uint64_t> values;
+    for (std::uint64_t i = 1; i <= 1000; ++i) values.push_back(i < 1000 ? 100 : 1'000'000);
+    EXPECT_EQ(of(values).percentile(99.9), 100U);
+    EXPECT_EQ(of(values).percentile(99.99), 1'000'000U);
+}
+
 RC_GTEST_PROP(HistogramProperty, PercentilesAreOffByLessThanSaid, ()) {
     std::vector<std::uint64_t> values = *some_values();
     const Histogram histogram = of(values);
@@ -46,9 +54,10 @@ RC_GTEST_PROP(HistogramProperty, PercentilesAreOffByLessThanSaid, ()) {
     RC_ASSERT(histogram.count() == values.size());
     RC_ASSERT(histogram.min() == values.front());
     RC_ASSERT(histogram.max() == values.back());
-    for (const double percent : {0.0, 10.0, 50.0, 90.0, 99.0, 100.0}) {
-        const double rank = std::ceil(percent / 100 * static_cast<double>(values.size()));
-        const std::uint64_t exact = values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
+    for (const double percent : {0.0, 10.0, 50.0, 90.0, 99.0, 99.9, 100.0}) {
+        const auto thousandths = static_cast<std::size_t>(std::lround(percent * 1000));
+        const std::size_t rank = (thousandths * values.size() + 99'999) / 100'000;
+        const std::uint64_t exact = values[std::max<std::size_t>(rank, 1) - 1];
         const std::uint64_t read = histogram.percentile(percent);
         RC_ASSERT(read >= exact);
         RC_ASSERT(read - exact <= exact / Histogram::kStepsPerPower);

@@ -52,10 +52,14 @@ Report sample_report() {
     thread.unmatched = 1;
     thread.overruns = 2;
     report.worst.push_back({0, late, latency::parts_of(late), true, {sample_culprit()}});
+    const latency::Wakeup unknown{.expiry = 1, .returned = 7'001};
+    report.worst.push_back({0, unknown, latency::parts_of(unknown), false, {}});
+    report.realtime_offset_ns = 1'795'771'800'000'000'000;
     return report;
 }
 
 TEST(Latency, TablesSayWhatIsMeasured) {
+    ::setenv("TZ", "UTC", 1);
     EXPECT_EQ(
         latency_tables(sample_report(), {}),
         "THREAD       CPU   SAMPLES     MIN     AVG     50%     90%     99%   99.9%     MAX\n"
@@ -67,13 +71,14 @@ TEST(Latency, TablesSayWhatIsMeasured) {
         "handler                      300ns   307ns   301ns   301ns     1us     1us     1us\n"
         "scheduling                   2.7us  3.72us  2.76us  2.79us    99us    99us    99us\n"
         "return_to_user                 1us  1.01us     1us     1us     2us     2us     2us\n"
-        "of 1 samples the parts are not known\n"
+        "of 1 sample the parts are not known; 1 of the latest below is among them\n"
         "\n"
         "THE LATEST WAKE-UPS\n"
-        "   112us  latency-0: irq_dispatch 10us + handler 1us + scheduling 99us + "
+        "   112us  09:30:00.000  latency-0: irq_dispatch 10us + handler 1us + scheduling 99us + "
         "return_to_user 2us\n"
         "          cpu 1: ho<g\\x1b[77] 90us, softirq net_rx 12us (3 times), irq 24 eth0 8us (3 "
-        "times), self 2us\n");
+        "times), self 2us\n"
+        "     7us  09:30:00.000  latency-0: its parts are not known\n");
 }
 
 TEST(Latency, APlotHasABarForEachRangeAndCountsAll) {
@@ -82,7 +87,7 @@ TEST(Latency, APlotHasABarForEachRangeAndCountsAll) {
     whole.add(1'900);
     whole.add(50'000);
     const std::string plot = latency_plot(whole, 2'000, {.colour = false, .unicode = false});
-    EXPECT_THAT(plot, HasSubstr("    FROM    SAMPLES\n"));
+    EXPECT_THAT(plot, HasSubstr("    FROM    SAMPLES  LOGARITHM\n"));
     EXPECT_THAT(plot, HasSubstr(" 7  ####"));
     EXPECT_THAT(plot, HasSubstr("  beyond          1  #"));
     std::istringstream lines(plot.substr(plot.find('\n') + 1));
