@@ -28,16 +28,18 @@ alone() {
     keep "$1" /tmp/lines
 }
 
-# beside LOOPS SPEC PID [OPTION...]: the loops without and with a brink that watches SPEC of PID.
+# beside LOOPS SPEC WHOM [OPTION...]: the loops without and with a brink that watches SPEC of WHOM, a pid or options.
 beside() {
-    loops=$1 spec=$2 pid=$3
+    loops=$1 spec=$2 whom=$3
+    case $whom in -*) ;; *) whom="--pid $whom" ;; esac
     shift 3
     rm -f /tmp/events
     fresh_disk
     sleep 1 # for what the case before has left behind
+    # shellcheck disable=SC2086 # the options of $whom
     loops --disk /disk/cold --loops "$loops" --alternations "$ALTERNATIONS" --milliseconds "$MILLISECONDS" \
         --limit "$limit" "$@" --armed 'brink: watching' -- \
-        brink watch --engine kernel -o json --events /tmp/events -w "$spec" --pid "$pid" >/tmp/lines
+        brink watch --engine kernel -o json --events /tmp/events -w "$spec" $whom >/tmp/lines
 }
 
 crossed() { grep -q -e '"type":"crossing"' -e '"type":"initial"' /tmp/events; }
@@ -76,6 +78,8 @@ hovering hover_10 10 "$limit"
 hovering hover_10000 10000 "$limit"
 hovering hover_limit 1000 1100
 show_that_hovering_is_near
+watched queue connect_accept accept_queue=1000 --all
+watched other_queue connect_accept accept_queue=1000 '--comm nobody'
 watched memory "$memory" as=100G '{self}'
 watched other_memory "$memory" as=100G '{other}'
 watched threads thread_join threads=1000 '{self}'

@@ -39,6 +39,10 @@ TOPICS = [
         (f"{NAMES[CONNECT]}, watched, both directions", CONNECT, "both", None, None),
         (f"{NAMES[CONNECT]}, another process watched, both directions", CONNECT, "other_both", None, None),
     ]),
+    ("Connections", "While `accept_queue` is watched in both directions.", [
+        (f"{NAMES[CONNECT]}, the listening socket watched", CONNECT, "queue", None, 1.02),
+        (f"{NAMES[CONNECT]}, not watched, while sockets of others would be", CONNECT, "other_queue", None, 1.02),
+    ]),
     ("Other system calls", "While a level is watched in both directions. Children of a watched process "
      "are watched as well.", [
          ("fork + exit, the forking process watched", FORK, "both", None, 1.01),

@@ -33,6 +33,7 @@ enum class Hooked {
     cgroup_memory,
     cgroup_memory_high,
     cgroup_swap,
+    socket_queue,
 };
 
 /// What the kernel itself offers to tell of a resource, without hooks: the engines `timer` and `notify`.

@@ -12,6 +12,7 @@ static __always_inline int learn(void) {
     anchor_address = bpf_get_current_task() - address_of(task);
     own_tgid = (__u32)task->tgid;
     learn_namespace();
+    own_network = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
     return 0;
 }
 

@@ -177,6 +177,10 @@ static __always_inline const struct upid* number_at(const struct pid* pid, __u32
 #define TASK_INTERRUPTIBLE 1
 #define TASK_UNINTERRUPTIBLE 2
 
+struct nsproxy {
+    struct net* net_ns;
+} CORE;
+
 struct task_struct {
     struct thread_info thread_info;
     int pid;
@@ -190,6 +194,7 @@ struct task_struct {
     struct css_set* cgroups;
     const struct cred* cred;
     const struct cred* real_cred;
+    struct nsproxy* nsproxy;
     struct pid* thread_pid;
     struct hlist_node pid_links[4];
     __u64 start_boottime;

@@ -6,11 +6,15 @@
 
 /* What the subject whose number is kept in `object` is known by; 0: it is no more. */
 __noinline __u64 shared_id(__u64 object, __u32 kind) {
+    if (kind == BRINK_KIND_SOCKET_QUEUE)
+        return socket_id(object);
     return is_of_user(kind) ? user_id(object) : cgroup_id(object, kind);
 }
 
 /* The usage that `object` has now. */
 __noinline __u64 shared_read(__u64 object, __u32 kind) {
+    if (kind == BRINK_KIND_SOCKET_QUEUE)
+        return socket_read(object);
     return is_of_user(kind) ? user_read(object, kind) : cgroup_read(object, kind);
 }
 
@@ -18,7 +22,9 @@ __noinline __u64 shared_read(__u64 object, __u32 kind) {
 __noinline __u64 shared_limit(__u64 where, __u32 kind, __u32 hard) {
     if (is_of_user(kind))
         return user_limit(where, kind, hard);
-    return hard ? ~0ull : cgroup_limit(where, kind);
+    if (hard)
+        return ~0ull;
+    return kind == BRINK_KIND_SOCKET_QUEUE ? socket_limit(where) : cgroup_limit(where, kind);
 }
 
 /* The tally of watch `watch` on `object`; 0: there is none. */
@@ -49,9 +55,11 @@ __noinline int shared_look(__u64 object, __u32 kind) {
     return 0;
 }
 
-/* Something was refused because of the number of `kind` in `object`, which is `usage` without it. */
+/* Something was refused because of the number of `kind` in `object`, which is `usage` without it; with no errno, if `error`
+ * is 0: dropped. */
 __noinline int shared_denied(__u64 object, __u32 kind, __u64 usage, __u32 error) {
-    __u32 what = BRINK_RECORD_DENIED | (shared_acted(kind) ? SAY_ACTED : 0);
+    __u32 what = BRINK_RECORD_DENIED | (shared_acted(kind) ? SAY_ACTED : 0) |
+                 (error ? BRINK_REFUSAL_ERRNO : BRINK_REFUSAL_DROP) << SAY_CAUSE;
     struct shared_walk w = {.object = object};
     for (int i = 0; i < SHARED_MOST && w.place != INDEX_END; i++) {
         struct brink_tally* t = shared_next(&w);
@@ -138,7 +146,8 @@ static long appears_to(__u32 i, struct appearing* a) {
     if (!t)
         return 0;
     if (a->family != FAMILY_USER) /* what it is called is to be learned while it is there */
-        say((__u32)id, BRINK_RECORD_BEGIN, next_number(t), 0, 0);
+        say((__u32)id, BRINK_RECORD_BEGIN | (a->family == FAMILY_SOCKET ? SAY_ACTED : 0),
+            next_number(t), 0, 0);
     tally_start((__u32)id);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Subjects that are no process: users, cgroups. The kernel keeps a number for each in an object of its own, whose address
+/* Subjects that are no process: users, cgroups, listening sockets. The kernel keeps a number for each in an object of its own, whose address
  * is the key in the index; a hook reads the number after the change, as value.bpf.c does. */
 #ifndef BRINK_SHARED_BPF_H
 #define BRINK_SHARED_BPF_H
@@ -20,6 +20,14 @@ extern __u64 cgroup_read(__u64 object, __u32 kind);
 extern __u64 cgroup_limit(__u64 object, __u32 kind);
 extern __u64 cgroup_id(__u64 object, __u32 kind);
 extern __u64 cgroup_object(__u64 inode, __u32 kind);
+
+/* socket.bpf.c */
+extern __u64 socket_read(__u64 object);
+extern __u64 socket_limit(__u64 object);
+extern __u64 socket_id(__u64 object);
+
+/* shared_command.bpf.c */
+extern int shared_link(__u32 watch, __u64 object, __u64 signal);
 
 /* user.bpf.c */
 extern __u64 user_read(__u64 counts, __u32 kind);
@@ -51,7 +59,8 @@ enum family {
     FAMILY_USER,
     FAMILY_CGROUP_PIDS,
     FAMILY_CGROUP_MEMORY,
-    FAMILY_CGROUP_SWAP
+    FAMILY_CGROUP_SWAP,
+    FAMILY_SOCKET
 };
 
 static __always_inline __u32 family_of(__u32 kind) {
@@ -61,6 +70,8 @@ static __always_inline __u32 family_of(__u32 kind) {
         return FAMILY_USER;
     if (kind == BRINK_KIND_CGROUP_PIDS)
         return FAMILY_CGROUP_PIDS;
+    if (kind == BRINK_KIND_SOCKET_QUEUE)
+        return FAMILY_SOCKET;
     return kind == BRINK_KIND_CGROUP_SWAP ? FAMILY_CGROUP_SWAP : FAMILY_CGROUP_MEMORY;
 }
 

@@ -5,18 +5,20 @@
 #include "shared.bpf.h"
 #include "users.bpf.h"
 
-/* Links the watch to what `object` has the number of, unless it is linked, or not to be. 0: the first count is pending.
+/* Links watch `number` to what `object` has the number of, unless it is linked, or not to be. 0: the first count is pending.
  * -EEXIST: it was linked before. `signal`: of a process of a user, whose limits are taken into account. */
-static __always_inline int link(__u64 object, const struct brink_watch* watch, __u64 signal) {
-    if (!object || !shared_takes(watch, shared_id(object, watch->kind)))
+__noinline int shared_link(__u32 number, __u64 object, __u64 signal) {
+    const struct brink_watch* watch = bpf_map_lookup_elem(&watches, &number);
+    if (!watch || !object || !shared_takes(watch, shared_id(object, watch->kind)))
         return -ESRCH;
-    __u32 known = shared_find(object, command.watch);
-    int id = known ? (int)known : shared_begin(command.watch, object, signal);
+    __u32 known = shared_find(object, number);
+    int id = known ? (int)known : shared_begin(number, object, signal);
     struct brink_tally* t = id > 0 ? tally_of((__u32)id) : 0;
     if (!t)
         return id < 0 ? id : -ESRCH;
     answer.tally = (__u32)id;
     answer.generation = t->generation;
+    answer.base = t->subject_id;
     if (known && user_is_held(t))
         user_lower(t, signal); /* BRINK_COMMAND_LIMITS makes it hold */
     return known ? -EEXIST : 0;
@@ -30,12 +32,12 @@ static __always_inline int bind_shared(void) {
     if (family_of(watch->kind) != FAMILY_USER) {
         const struct file* directory = file_behind(command.proc_fd);
         __u64 inode = (__u64)BPF_CORE_READ(directory, f_inode);
-        return link(cgroup_object(inode, watch->kind), watch, 0);
+        return shared_link(command.watch, cgroup_object(inode, watch->kind), 0);
     }
     const struct task_struct* task = task_behind(command.proc_fd);
     if (!task)
         return -ESRCH;
-    return link(user_of(task), watch, (__u64)BPF_CORE_READ(task, signal));
+    return shared_link(command.watch, user_of(task), (__u64)BPF_CORE_READ(task, signal));
 }
 
 /* BRINK_COMMAND_LIMITS: what was gathered from all processes of a user is its limit now; what follows is gathered anew. */

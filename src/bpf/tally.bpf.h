@@ -43,6 +43,7 @@ __u32 n_replacing __weak; /* dup2 calls that are about to close what they replac
 
 __u32 n_selectors __weak; /* 0: nobody is watched by selection */
 __u32 own_tgid __weak;    /* whoever runs brink: never selected */
+__u64 own_network __weak; /* the address of their network namespace */
 __u64 n_pending __weak;   /* tallies that were linked and left for the reader to settle */
 
 __u32 woken __weak;       /* BRINK_RECORD_WAKE waits to be read */

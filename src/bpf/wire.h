@@ -76,6 +76,8 @@ enum brink_kind {
     BRINK_KIND_CGROUP_MEMORY,
     BRINK_KIND_CGROUP_MEMORY_HIGH, /* the same counter against another limit */
     BRINK_KIND_CGROUP_SWAP,
+
+    BRINK_KIND_SOCKET_QUEUE, /* struct sock, of TCP and AF_UNIX */
 };
 
 static inline int brink_is_shared(brink_u32 kind) {
@@ -200,7 +202,7 @@ struct brink_tally {
     brink_u64 dropped; /* records of this tally that found no room */
 
     /* Of a subject that is no process. */
-    brink_u64 subject_id; /* user: namespace << 32 | uid; cgroup: its id */
+    brink_u64 subject_id; /* user: namespace << 32 | uid; cgroup: its id; socket: its inode */
     brink_u64
         lowest; /* of the soft limits of a user's processes, as far as known; and its hard one */
     brink_u64 lowest_hard;
@@ -267,6 +269,7 @@ enum brink_refusal {
     BRINK_REFUSAL_OOM,      /* nothing could be given back */
     BRINK_REFUSAL_OOM_KILL, /* a process was killed */
     BRINK_REFUSAL_FAIL,     /* no swap was there */
+    BRINK_REFUSAL_DROP,     /* a packet was dropped: who sent it tries again, or gives up */
 };
 
 enum brink_record_flag {

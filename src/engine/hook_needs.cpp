@@ -40,6 +40,7 @@ void add_needs(kernel::HookOptions& options, const Resource& resource, bool down
         case Hooked::cgroup_memory:
         case Hooked::cgroup_memory_high:
         case Hooked::cgroup_swap: options.shared |= HookPlace::kCgroupMemory; break;
+        case Hooked::socket_queue: options.shared |= HookPlace::kSockets; break;
     }
 }
 

@@ -37,6 +37,7 @@ static_assert(kind_of(Hooked::user_processes) == BRINK_KIND_USER_PROCESSES);
 static_assert(kind_of(Hooked::user_inotify_watches) == BRINK_KIND_USER_INOTIFY_WATCHES);
 static_assert(kind_of(Hooked::cgroup_pids) == BRINK_KIND_CGROUP_PIDS);
 static_assert(kind_of(Hooked::cgroup_swap) == BRINK_KIND_CGROUP_SWAP);
+static_assert(kind_of(Hooked::socket_queue) == BRINK_KIND_SOCKET_QUEUE);
 
 constexpr const char* kMaxMappings = "/proc/sys/vm/max_map_count";
 constexpr int kSamples = 16;

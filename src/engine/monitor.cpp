@@ -78,6 +78,7 @@ std::string_view refusal_name(std::uint8_t cause) {
         case BRINK_REFUSAL_OOM: return "oom";
         case BRINK_REFUSAL_OOM_KILL: return "oom_kill";
         case BRINK_REFUSAL_FAIL: return "fail";
+        case BRINK_REFUSAL_DROP: return "drop";
         default: return "";
     }
 }

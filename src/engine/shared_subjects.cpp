@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -14,10 +16,12 @@
 #include "engine/subject_match.hpp"
 #include "kernel/file_text.hpp"
 #include "kernel/machine.hpp"
+#include "resource/shared/sockets.hpp"
 
 namespace brink::engine {
 namespace {
 
+constexpr const char* kFull = "the tables are full; --max-subjects makes them larger";
 constexpr int kMostTries = 50;
 constexpr std::chrono::milliseconds kPauseBetweenTries{1};
 
@@ -32,6 +36,38 @@ Result<kernel::CgroupTree> tree_of(const Resource& resource) {
     return tree;
 }
 
+// The one with `inode`; without an address, if it listens no more.
+kernel::ListeningSocket listening_at(kernel::Machine& machine, std::uint64_t inode) {
+    const auto& all = machine.listening().sockets;
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const auto& socket) { return socket.inode == inode; });
+    if (found != all.end()) return *found;
+    kernel::ListeningSocket gone;
+    gone.inode = inode;
+    gone.address = fmt::format("#{}", inode);
+    return gone;
+}
+
+// The first record of a socket says who has called listen(2).
+resource::Subject socket_in(const brink_record& record) {
+    kernel::Machine machine;
+    const kernel::ListeningSocket socket = listening_at(machine, record.cgroup_id);
+    const pid_t owner = record.ns_pid ? static_cast<pid_t>(record.ns_pid)
+                                      : machine.descriptors().socket_owner(socket.inode);
+    return resource::the_socket(machine, socket, owner);
+}
+
+// A daemon listens, and ends when its child goes on: whose the socket is now.
+void find_owner(resource::Subject& subject) {
+    if (!subject.pid || ::kill(*subject.pid, 0) == 0 || errno != ESRCH) return;
+    kernel::Machine machine;
+    kernel::ListeningSocket socket;
+    socket.inode = subject.inode;
+    socket.address = subject.target;
+    subject = resource::the_socket(machine, socket,
+                                   machine.descriptors().socket_owner(socket.inode));
+}
+
 brink_take way_of(const Selection& selection) {
     if (selection.by == SelectBy::all) return BRINK_TAKE_ALL;
     return selection.by == SelectBy::user ? BRINK_TAKE_USER : BRINK_TAKE_ASK;
@@ -41,7 +77,7 @@ brink_take way_of(const Selection& selection) {
 
 Result<void> SharedSubjects::select(std::uint32_t number, const Resource& resource,
                                     const Selection& selection) {
-    Watched watched{resource.scope, selection, std::nullopt};
+    Watched watched{&resource, selection, std::nullopt};
     if (resource.scope == Scope::cgroup) {
         auto tree = tree_of(resource);
         if (!tree) return tl::unexpected<Error>(tree.error());
@@ -52,12 +88,14 @@ Result<void> SharedSubjects::select(std::uint32_t number, const Resource& resour
     selecting.uid = selection.uid;
     if (auto stored = hooks_.set_watch(number, selecting); !stored) return stored;
     const Watched& kept = watched_.insert_or_assign(number, std::move(watched)).first->second;
-    return kept.scope == Scope::user ? bind_users(number) : bind_cgroups(number, kept);
+    if (resource.scope == Scope::user) return bind_users(number);
+    return resource.scope == Scope::socket ? bind_sockets(number, kept)
+                                           : bind_cgroups(number, kept);
 }
 
 void SharedSubjects::gather_limits() {
     for (const auto& [number, watched] : watched_)
-        if (watched.scope == Scope::user) (void)bind_users(number);
+        if (watched.resource->scope == Scope::user) (void)bind_users(number);
 }
 
 // A user is found through each of its processes, which bring their limits with them.
@@ -84,6 +122,29 @@ Result<void> SharedSubjects::bind_cgroups(std::uint32_t number, const Watched& w
     return answer;
 }
 
+// All that listen are linked at once; then it is looked whose they are.
+Result<void> SharedSubjects::bind_sockets(std::uint32_t number, const Watched& watched) {
+    const auto linked = hooks_.link_listening(number);
+    if (!linked) return tl::unexpected<Error>(linked.error());
+    kernel::Machine machine;
+    Tallies bound;
+    for (const brink_answer& answer : *linked) {
+        if (answer.error == -ENOSPC) return fail(kFull, ENOSPC);
+        const kernel::ListeningSocket socket = listening_at(machine, answer.base);
+        Known& known = known_[answer.tally];
+        known.generation = answer.generation;
+        known.subject = resource::the_socket(machine, socket,
+                                             machine.descriptors().socket_owner(socket.inode));
+        known.wanted = is_wanted(watched, known.subject);
+        if (known.wanted)
+            bound[answer.tally] = {answer.generation, answer.error == 0};
+        else
+            let_go(answer.tally, answer.generation);
+    }
+    settle(bound);
+    return {};
+}
+
 // What `directory`, of a process or a cgroup, leads to.
 Result<void> SharedSubjects::bind(std::uint32_t number, const std::string& directory,
                                   Tallies& bound) {
@@ -104,7 +165,7 @@ Result<void> SharedSubjects::bind(std::uint32_t number, const std::string& direc
         }
         case -ESRCH:  // it has ended, was not selected, or is not counted
             return {};
-        case -ENOSPC: return fail("the tables are full; --max-subjects makes them larger", ENOSPC);
+        case -ENOSPC: return fail(kFull, ENOSPC);
         default:
             return fail(fmt::format("cannot watch {}: {}", directory, std::strerror(-answer.error)),
                         -answer.error);
@@ -129,18 +190,24 @@ bool SharedSubjects::takes(const brink_record& record) {
     Known& known = known_[record.tally];
     if (known.generation != record.generation || known.subject.name.empty()) {
         known = Known{record.generation, true, subject_in(record, found->second)};
-        const Selection& selection = found->second.selection;
-        if (way_of(selection) == BRINK_TAKE_ASK)
-            known.wanted = match_cgroup(selection, known.subject.cgroup) != Match::no;
-        if (!known.wanted) {
-            brink_command command{};
-            command.kind = BRINK_COMMAND_DROP;
-            command.tally = record.tally;
-            command.generation = record.generation;
-            (void)hooks_.command(command);
-        }
+        known.wanted = is_wanted(found->second, known.subject);
+        if (!known.wanted) let_go(record.tally, record.generation);
     }
+    if (known.wanted && known.subject.inode) find_owner(known.subject);
     return known.wanted && record.type != BRINK_RECORD_BEGIN;
+}
+
+bool SharedSubjects::is_wanted(const Watched& watched, const resource::Subject& subject) const {
+    return way_of(watched.selection) != BRINK_TAKE_ASK ||
+           match(watched.selection, *watched.resource, subject, procfs_) != Match::no;
+}
+
+void SharedSubjects::let_go(std::uint32_t tally, std::uint32_t generation) {
+    brink_command command{};
+    command.kind = BRINK_COMMAND_DROP;
+    command.tally = tally;
+    command.generation = generation;
+    (void)hooks_.command(command);
 }
 
 const resource::Subject* SharedSubjects::subject_of(std::uint32_t tally) const {
@@ -163,7 +230,8 @@ std::string SharedSubjects::path_of(const brink_record& record,
 
 resource::Subject SharedSubjects::subject_in(const brink_record& record, const Watched& watched) {
     resource::Subject subject;
-    if (watched.scope == Scope::user) {
+    if (watched.resource->scope == Scope::socket) return socket_in(record);
+    if (watched.resource->scope == Scope::user) {
         if (own_namespace_ == 0) own_namespace_ = kernel::Machine().own_user_namespace();
         const auto user_namespace = static_cast<std::uint32_t>(record.cgroup_id >> 32);
         subject.uid = static_cast<std::uint32_t>(record.cgroup_id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SharedSubjects: watches on what is no process: users and cgroups. What is there when a watch is set is found from
-// outside and linked; what comes later the hooks link themselves (src/bpf/shared.bpf.c) and, where it depends on a path,
-// this class lets go of what was not selected.
+// SharedSubjects: watches on what is no process: users, cgroups and listening sockets. What is there when a watch is set is found from
+// outside and linked; what comes later the hooks link themselves (src/bpf/shared.bpf.c) and, where it depends on a path or
+// on a process, this class lets go of what was not selected.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "engine/selection.hpp"
 #include "kernel/cgroup_tree.hpp"
 #include "kernel/hooks.hpp"
+#include "kernel/procfs.hpp"
 #include "resource/table.hpp"
 
 namespace brink::engine {
@@ -45,7 +46,7 @@ class SharedSubjects {
 
   private:
     struct Watched {
-        Scope scope;
+        const Resource* resource;
         Selection selection;
         std::optional<kernel::CgroupTree> tree;  // of scope cgroup
     };
@@ -62,14 +63,18 @@ class SharedSubjects {
 
     [[nodiscard]] Result<void> bind_users(std::uint32_t number);
     [[nodiscard]] Result<void> bind_cgroups(std::uint32_t number, const Watched& watched);
+    [[nodiscard]] Result<void> bind_sockets(std::uint32_t number, const Watched& watched);
     [[nodiscard]] Result<void> bind(std::uint32_t number, const std::string& directory,
                                     Tallies& bound);
     void settle(const Tallies& bound);
     [[nodiscard]] std::string path_of(const brink_record& record,
                                       const kernel::CgroupTree& tree) const;
     [[nodiscard]] resource::Subject subject_in(const brink_record& record, const Watched& watched);
+    [[nodiscard]] bool is_wanted(const Watched& watched, const resource::Subject& subject) const;
+    void let_go(std::uint32_t tally, std::uint32_t generation);
 
     kernel::Hooks& hooks_;
+    kernel::Procfs procfs_;
     std::map<std::uint32_t, Watched> watched_;        // by watch
     std::unordered_map<std::uint32_t, Known> known_;  // by tally
     std::uint32_t own_namespace_ = 0;                 // 0: not asked yet

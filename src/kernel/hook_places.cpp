@@ -23,10 +23,12 @@ constexpr unsigned kSignals = HookPlace::kSignals;
 constexpr unsigned kInotify = HookPlace::kInotify;
 constexpr unsigned kCgroupPids = HookPlace::kCgroupPids;
 constexpr unsigned kCgroupMemory = HookPlace::kCgroupMemory;
+constexpr unsigned kSockets = HookPlace::kSockets;
 
 constexpr unsigned kUnprovoked = HookPlace::kUnprovoked;
 
 constexpr const char* kRaw = "raw tracepoint";
+constexpr const char* kIterator = HookPlace::kIterator.data();
 
 // A system call has a name of its own on each architecture.
 constexpr HookPlace memory_call(const char* program, const char* x64, const char* arm64) {
@@ -36,6 +38,11 @@ constexpr HookPlace memory_call(const char* program, const char* x64, const char
 constexpr HookPlace after(const char* program, const char* purpose, unsigned traits,
                           const char* function) {
     return {program, When::kernel, "fexit", purpose, traits, {function}};
+}
+
+constexpr HookPlace of_sockets(const char* program, const char* purpose, const char* function,
+                               const char* kind = "fexit", unsigned further = 0) {
+    return {program, When::kernel, kind, purpose, kSockets | further, {function}};
 }
 
 constexpr HookPlace kPlaces[] = {
@@ -190,6 +197,24 @@ constexpr HookPlace kPlaces[] = {
           "page_counter_charge"),
     after("on_page_counter_uncharge", "memory of cgroups is less", kCgroupMemory | kUnprovoked,
           "page_counter_uncharge"),
+    of_sockets("on_tcp_socket", "TCP sockets listen already", "bpf_iter_tcp", kIterator),
+    of_sockets("on_unix_socket", "Unix sockets listen already", "bpf_iter_unix", kIterator),
+    of_sockets("on_inet_listen", "TCP sockets listen", "inet_listen"),
+    of_sockets("on_inet_csk_listen_stop", "they do no more", "inet_csk_listen_stop"),
+    of_sockets("on_inet_csk_complete_hashdance", "connections wait", "inet_csk_complete_hashdance"),
+    of_sockets("on_inet_csk_reqsk_queue_add", "so do those by SYN cookies and Fast Open",
+               "inet_csk_reqsk_queue_add", "fexit", kOptional),
+    of_sockets("on_inet_csk_accept", "connections are accepted", "inet_csk_accept"),
+    of_sockets("on_tcp_conn_request", "SYNs are dropped", "tcp_conn_request", "fentry", kOptional),
+    of_sockets("on_tcp_v4_syn_recv_sock", "connections are dropped", "tcp_v4_syn_recv_sock",
+               "fentry", kOptional),
+    of_sockets("on_tcp_v6_syn_recv_sock", "those of IPv6 are dropped", "tcp_v6_syn_recv_sock",
+               "fentry", kOptional),
+    of_sockets("on_unix_listen", "Unix sockets listen", "unix_listen"),
+    of_sockets("on_unix_release", "Unix sockets are closed", "unix_release", "fentry"),
+    of_sockets("on_unix_find_other", "Unix sockets are found", "unix_find_other"),
+    of_sockets("on_unix_stream_connect", "connections wait or are refused", "unix_stream_connect"),
+    of_sockets("on_unix_accept", "connections are accepted", "unix_accept"),
 };
 
 bool has_function(const btf* types, const char* name) {
@@ -239,8 +264,8 @@ HookChoice choose_hook(const HookPlace& place, HookFlavour flavour, const btf* t
         elsewhere = true;
     }
     const std::vector<const char*> names = functions(place, elsewhere);
-    choice.function = !names.empty();
-    if (!choice.function) return choice;
+    choice.function = !names.empty() && !place.is_iterator();  // libbpf finds an iterator itself
+    if (names.empty()) return choice;
     choice.there = false;
     choice.target = names.front();
     for (const char* name : names) {

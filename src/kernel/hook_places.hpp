@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "kernel/preemption.hpp"
 
@@ -24,6 +25,7 @@ enum class HookFlavour {
 
 struct HookPlace {
     enum class When { both, kernel, tracepoint };
+    static constexpr std::string_view kIterator = "iterator";
     static constexpr unsigned kKprobe = 1;         ///< has a program for HookFlavour::kprobe
     static constexpr unsigned kNoted = 2;          ///< has a program for HookFlavour::noted
     static constexpr unsigned kCloses = 4;         ///< only if some watch wants the way down
@@ -50,9 +52,10 @@ struct HookPlace {
     static constexpr unsigned kInotify = 1U << 18;     ///< of a user: inotify
     static constexpr unsigned kCgroupPids = 1U << 19;
     static constexpr unsigned kCgroupMemory = 1U << 20;
+    static constexpr unsigned kSockets = 1U << 22;  ///< of a listening socket
     static constexpr unsigned kOfUsers = kUserLimits | kSignals | kInotify;
     static constexpr unsigned kOfCgroups = kCgroupPids | kCgroupMemory;
-    static constexpr unsigned kShared = kOfUsers | kOfCgroups;  ///< all of these
+    static constexpr unsigned kShared = kOfUsers | kOfCgroups | kSockets;  ///< all of these
 
     const char* program;
     When when;
@@ -63,6 +66,7 @@ struct HookPlace {
     const char* function = nullptr;      ///< where HookFlavour::kprobe, or noted, has another place
 
     [[nodiscard]] constexpr bool is(unsigned trait) const { return traits & trait; }
+    [[nodiscard]] bool is_iterator() const { return kind == kIterator; }
     [[nodiscard]] constexpr bool in(HookEngine engine) const {
         return when == When::both || (when == When::kernel) == (engine == HookEngine::kernel);
     }

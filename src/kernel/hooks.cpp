@@ -392,6 +392,13 @@ HookStatus Hooks::describe(const Hook& hook) {
     return status;
 }
 
+std::vector<bpf_link*> Hooks::iterators() const {
+    std::vector<bpf_link*> links;
+    for (const Hook& hook : hooks_)
+        if (hook.link && hook.place->is_iterator()) links.push_back(hook.link);
+    return links;
+}
+
 std::vector<HookStatus> Hooks::status() const {
     std::vector<HookStatus> all;
     for (const Hook& hook : hooks_)

@@ -111,6 +111,11 @@ class Hooks {
     /// Runs one command in the kernel, in this thread's context.
     [[nodiscard]] brink_answer command(const brink_command& command);
 
+    /// Links watch `index`, of BRINK_KIND_SOCKET_QUEUE, to every socket that listens in the network namespace of the
+    /// reader. One answer each: `error` 0, the first count is pending; -EEXIST, it was linked already; -ENOSPC.
+    /// `base` is the inode. REQUIRES: attach(). Errors: what read(2) of an iterator says.
+    [[nodiscard]] Result<std::vector<brink_answer>> link_listening(std::uint32_t index);
+
     /// Readable when records wait.
     [[nodiscard]] int fd() const;
 
@@ -159,6 +164,7 @@ class Hooks {
     [[nodiscard]] Result<void> attach_hook(Hook& hook);
     [[nodiscard]] const bpf_program* program_for(const brink_command& command) const;
     [[nodiscard]] static HookStatus describe(const Hook& hook);
+    [[nodiscard]] std::vector<bpf_link*> iterators() const;
 
     HookEngine engine_ = HookEngine::kernel;
     brink_bpf* skeleton_ = nullptr;

@@ -20,6 +20,7 @@
 #include "base/fd.hpp"
 #include "kernel/mounts.hpp"
 #include "kernel/procfs.hpp"
+#include "kernel/provoke_sockets.hpp"
 
 namespace brink::kernel {
 namespace {
@@ -87,6 +88,11 @@ void become_another(int own_cgroup) {
     ::_exit(0);
 }
 
+[[noreturn]] void do_with_sockets() {
+    provoke_sockets();
+    ::_exit(0);
+}
+
 [[noreturn]] void leave_the_table() {
     ::close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE);
     ::_exit(0);
@@ -107,6 +113,7 @@ Result<void> provoke(int own_cgroup) {
         become_another(own_cgroup);
         do_sharing(leave_the_table);
         do_sharing(do_for_a_user);
+        do_sharing(do_with_sockets);
         do_sharing(do_everything);
         ::_exit(0);
     }
@@ -159,6 +166,7 @@ EngineReport test_engine(HookEngine engine, const std::string& btf) {
         if (!attached && report.reason.empty()) report.reason = attached.error().message;
     if (auto provoked = provoke(own_cgroup.get()); !provoked)
         report.reason = provoked.error().message;
+    if (engine == HookEngine::kernel) (void)(*hooks)->link_listening(0);  // runs the iterators
     report.hooks = (*hooks)->status();
     judge(report);
     return report;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -15,31 +14,10 @@
 #include "brink_tasks.skel.h"
 #include "kernel/btf_options.hpp"
 #include "kernel/file_text.hpp"
+#include "kernel/iterator_records.hpp"
 #include "kernel/libbpf_messages.hpp"
 
 namespace brink::kernel {
-namespace {
-
-// Records come whole, but a read can end within one.
-Result<std::vector<brink_task>> read_all(int fd) {
-    std::vector<brink_task> tasks(256);
-    std::size_t bytes = 0;
-    for (;;) {
-        if (bytes + sizeof(brink_task) > tasks.size() * sizeof(brink_task))
-            tasks.resize(2 * tasks.size());
-        const ssize_t got = ::read(fd, reinterpret_cast<char*>(tasks.data()) + bytes,
-                                   tasks.size() * sizeof(brink_task) - bytes);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got < 0) return fail_errno("cannot read the task iterator");
-        if (got == 0) break;
-        bytes += static_cast<std::size_t>(got);
-    }
-    tasks.resize(bytes / sizeof(brink_task));
-    return tasks;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<TaskIterator>> TaskIterator::load() {
     if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
         return fail("this kernel does not describe its types (/sys/kernel/btf/vmlinux is missing)",
@@ -69,7 +47,7 @@ TaskIterator::~TaskIterator() {
 Result<std::vector<brink_task>> TaskIterator::read() const {
     const Fd fd(bpf_iter_create(bpf_link__fd(link_)));
     if (!fd) return fail_errno("cannot make a task iterator");
-    return read_all(fd.get());
+    return read_records<brink_task>(fd.get());
 }
 
 }  // namespace brink::kernel

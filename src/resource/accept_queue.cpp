@@ -5,6 +5,7 @@
 // connect(2) on AF_UNIX waits or fails with EAGAIN. Of the reader's network namespace.
 #include <cerrno>
 
+#include "resource/shared/sockets.hpp"
 #include "resource/table.hpp"
 
 namespace brink::resource {
@@ -15,18 +16,9 @@ Result<std::string> read_all(kernel::Machine& machine, const Take& take) {
     const kernel::ListeningSockets& listening = machine.listening();
     std::size_t unknown = 0;
     for (const kernel::ListeningSocket& socket : listening.sockets) {
-        Subject subject;
-        subject.target = socket.address;
-        subject.name = socket.address;
-        subject.inode = socket.inode;
-        if (const pid_t owner = machine.descriptors().socket_owner(socket.inode)) {
-            subject.pid = owner;
-            subject.comm = machine.process_comm(owner);
-            subject.name += " of " + subject.comm + "[" + std::to_string(owner) + "]";
-        } else {
-            ++unknown;
-        }
-        take(std::move(subject),
+        const pid_t owner = machine.descriptors().socket_owner(socket.inode);
+        if (owner == 0) ++unknown;
+        take(the_socket(machine, socket, owner),
              Reading{.usage = socket.waiting, .limit = std::uint64_t{socket.backlog} + 1});
     }
     if (listening.sockets.empty())
@@ -46,7 +38,8 @@ const Definition k_accept_queue{
                  .summary = "connections that wait for accept(2) on a listening socket",
                  .limited_by = "the backlog of listen(2), net.core.somaxconn",
                  .denied_errno = EAGAIN,
-                 .exactness = "exact"},
+                 .exactness = "exact",
+                 .hooked = Hooked::socket_queue},
     .read_all = read_all,
 };
 

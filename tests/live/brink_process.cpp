@@ -48,9 +48,11 @@ void check_fields(const Event& event, const std::string& expected_engine) {
         EXPECT_GT(number(event, "pid"), 0) << brief(event);
     }
     if (type == "exit") return;
-    static const std::set<std::string> kCounts = {
-        "nofile", "maps",       "threads",           "nproc",
-        "pids",   "sigpending", "inotify_instances", "inotify_watches"};
+    static const std::set<std::string> kCounts = {"accept_queue",   "nofile",
+                                                  "maps",           "threads",
+                                                  "nproc",          "pids",
+                                                  "sigpending",     "inotify_instances",
+                                                  "inotify_watches"};
     const bool is_time = resource == "wakeup_latency";
     EXPECT_EQ(event.value("unit", ""), is_time                   ? "ns"
                                        : kCounts.count(resource) ? "1"

@@ -26,7 +26,7 @@ count() {
 readonly not_on_rt='Threads.*:ManyProcesses.*'
 # What is counted, exactly, in random operations; what is refused; families; late threads.
 readonly everywhere='Levels/*:Values/*:Limits/*:Family.*:Denied.*:MemoryDenied.*:ResidentMemory.*'\
-':Signal.*:SharedTable.*:LimitsOf*:WakeupLatency.*:Latency.*'
+':Signal.*:SharedTable.*:LimitsOf*:WakeupLatency.*:Latency.*:*AcceptQueue.*'
 readonly shares='
 6.1     Of/UserCounts.*:UserSubjects.*:Cgroups.*:SharedWatch.*:IoUring.*:Identity.*
 6.1-rt  Excursions.*:OtherResources.*
