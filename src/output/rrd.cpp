@@ -32,6 +32,7 @@ std::string part_of_name(std::string_view text) {
 
 std::vector<const char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<const char*> pointers;
+    pointers.reserve(texts.size());
     for (const std::string& text : texts) pointers.push_back(text.c_str());
     return pointers;
 }
@@ -49,7 +50,7 @@ class Rrd : public Output {
         : host_(surroundings.host),
           folder_(settings.required_text("folder", "/var/lib/brink-relay/rrd")),
           step_s_(settings.number("step_s", 1, 86'400, 10)),
-          heartbeat_s_(settings.number("heartbeat_s", 1, 366 * 86'400, 86'400)),
+          heartbeat_s_(settings.number("heartbeat_s", 1, 366UL * 86'400, 86'400)),
           most_files_(settings.number("max_files", 1, 1'000'000, 1000)),
           archives_(settings.texts("archives")) {
         if (!folder_.starts_with('/')) settings.complain("folder", "write it from the root");
