@@ -11,9 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "output/output.hpp"
+#include "output/shared/cloud_event.hpp"
 #include "output/shared/http_client.hpp"
-#include "output/shared/subject.hpp"
-#include "sink/json.hpp"
 
 namespace brink::output {
 namespace {
@@ -58,7 +57,7 @@ class Webhook : public Output {
 
     Answer deliver(std::span<const Entry> entries) override {
         const Entry& entry = entries.front();
-        const auto attributes = attributes_of(entry);
+        const Attributes attributes = cloud_attributes_of(entry, host_, source_);
         std::vector<std::string> headers;
         std::string body;
         if (structured_) {
@@ -76,20 +75,6 @@ class Webhook : public Output {
 
   private:
     using Attributes = std::vector<std::pair<std::string, std::string>>;
-
-    // The same entry always has the same id: a receiver that sees it twice can tell.
-    [[nodiscard]] Attributes attributes_of(const Entry& entry) const {
-        const Event& event = entry.event;
-        const std::string& host = host_of(event, host_);
-        return {{"id", entry.is_test() ? fmt::format("test-{}", event.time_ns)
-                                       : fmt::format("{}-{}", event.boot_id, entry.number)},
-                {"source", source_.empty() ? "/brink/" + plain_name(host, ".") : source_},
-                {"specversion", "1.0"},
-                {"type",
-                 fmt::format("brink.{}", entry.is_test() ? "test" : sink::type_name(event.type))},
-                {"time", sink::utc_time(event.time_ns)},
-                {"subject", subject_name(event)}};
-    }
 
     [[nodiscard]] static std::string structured_body(const Attributes& attributes,
                                                      const std::string& json) {
