@@ -85,7 +85,8 @@ class Printer {
 
 int failed(const Error& error) {
     std::string hint;
-    if (error.code == ENOENT) hint = "; brinkd keeps it: is it running? --history names another";
+    if (error.code == ENOENT)
+        hint = "; brinkd keeps it: brink status says where, and --history names it";
     if (error.code == EACCES) hint = "; root may read it, and the members of group brink";
     notice(error.message + hint);
     return kFailure;

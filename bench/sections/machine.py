@@ -22,20 +22,28 @@ def startup_excess(lines):
 
 
 def monitor_rows(lines):
-    """What a program pays that watches through brinkd: what, the figure, the bound, and whether it is missed."""
-    of = next((line for line in lines if line["case"] == "monitor"), None)
-    if not of:
+    """What a program pays that watches through brinkd: what, the figure, the bound, and whether it is missed. A ratio is that
+    of two figures of one run."""
+    runs = [line for line in lines if line["case"] == "monitor"]
+    if not runs:
         return
-    watch, rare = of["watch_us"] / of["round_trip_us"], of["rare_crossing_us"] / of["two_hops_us"]
-    yield ("brink_watch through brinkd, in empty round trips", f"{watch:.1f} ({of['watch_us']:.0f} of {of['round_trip_us']:.0f} µs)",
-           f"{WATCH_BOUND}", watch > WATCH_BOUND)
-    yield "one of 128 in a write", f"{of['batch_watch_us']:.0f} µs", "–", False
-    yield ("from a crossing to poll(2) returning in the client, 1000 a second", f"{of['crossing_us']:.0f} µs",
-           f"{CROSSING_BOUND_US} µs", of["crossing_us"] > CROSSING_BOUND_US)
-    yield ("the same ten times a second, in bare wake-ups over two hops",
-           f"{rare:.1f} ({of['rare_crossing_us']:.0f} of {of['two_hops_us']:.0f} µs)", f"{RARE_BOUND}", rare > RARE_BOUND)
-    yield ("events a second to one client without a loss", f"{of['events_per_s']}", f"{EVENTS_BOUND}",
-           of["events_per_s"] < EVENTS_BOUND)
+
+    def times(what, of):
+        return [run[what] / run[of] for run in runs]
+
+    def row(what, values, bound, digits=0, unit=""):
+        missed = bound is not None and statistics.median(values) > bound
+        return what, spread(values, digits) + unit, "–" if bound is None else f"{bound}{unit}", missed
+
+    yield row("brink_watch through brinkd, in empty round trips", times("watch_us", "round_trip_us"), WATCH_BOUND, 1)
+    yield row("an empty round trip", [run["round_trip_us"] for run in runs], None, 0, " µs")
+    yield row("one of 128 in a write", [run["batch_watch_us"] for run in runs], None, 0, " µs")
+    yield row("from a crossing to poll(2) returning in the client, 1000 a second", [run["crossing_us"] for run in runs], CROSSING_BOUND_US,
+              0, " µs")
+    yield row("the same ten times a second, in bare wake-ups over two hops", times("rare_crossing_us", "two_hops_us"), RARE_BOUND, 1)
+    yield row("a bare wake-up over two hops", [run["two_hops_us"] for run in runs], None, 0, " µs")
+    events = [run["events_per_s"] for run in runs]
+    yield ("events a second to one client without a loss", spread(events), f"{EVENTS_BOUND}", statistics.median(events) < EVENTS_BOUND)
 
 
 def misses(lines):

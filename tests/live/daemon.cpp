@@ -59,8 +59,9 @@ int receive_descriptor(int socket) {
 Daemon::Daemon(const std::vector<std::string>& arguments, ChildOptions options) {
     ::chmod((folder_ / "").c_str(), 0755);
     socket_ = folder_ / "brink.sock";
-    std::vector<std::string> all = {daemon_path(), "--socket", socket_, "--group",
-                                    std::to_string(kWatchers)};
+    write_file(folder_ / "brink.toml", "history.keep = false\n");
+    std::vector<std::string> all = {daemon_path(), "--config", folder_ / "brink.toml",   "--socket",
+                                    socket_,       "--group",  std::to_string(kWatchers)};
     if (std::find(arguments.begin(), arguments.end(), "--engine") == arguments.end())
         all.insert(all.end(), {"--engine", engine()});
     all.insert(all.end(), arguments.begin(), arguments.end());
