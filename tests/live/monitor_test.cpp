@@ -127,6 +127,7 @@ TEST(MonitorDescriptor, ManyWatchesGoInOneWrite) {
     ASSERT_EQ(processes[42]->next(), 0);
     const auto event = monitor.next();
     ASSERT_TRUE(event);
+    EXPECT_EQ(event->type, std::uint32_t{BRINK_EVENT_CROSSING});
     EXPECT_EQ(event->cookie, 1042U);
     EXPECT_EQ(event->pid, processes[42]->pid());
 }

@@ -30,6 +30,8 @@ Steps::Steps(std::vector<std::function<int()>> steps, bool keeps) {
             ::syscall(SYS_close_range, 5U, ~0U, 0U);
         }
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        const int ready = 0;
+        if (::write(answers[1], &ready, sizeof ready) < 0) ::_exit(1);
         char order = 0;
         for (const auto& step : steps) {
             if (::read(orders[0], &order, 1) != 1) ::_exit(0);
@@ -44,6 +46,9 @@ Steps::Steps(std::vector<std::function<int()>> steps, bool keeps) {
     ::close(answers[1]);
     orders_ = orders[1];
     answers_ = answers[0];
+    // It may be watched from now on: it has no descriptors any more that it is not to have.
+    int ready = 0;
+    if (::read(answers_, &ready, sizeof ready) != sizeof ready) std::abort();
 }
 
 Steps::~Steps() {
