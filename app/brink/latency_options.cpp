@@ -39,7 +39,7 @@ bool is_realtime(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR
 // A time, of which a bare number means `bare_ns` each.
 auto time_of(std::string_view option, std::uint64_t bare_ns) {
     return [=](const std::string& value) -> Result<std::uint64_t> {
-        if (const auto number = parse_count(value); number && *number <= kDayNs / bare_ns)
+        if (const auto number = parse_count(value); number && *number <= 365 * kDayNs / bare_ns)
             return *number * bare_ns;
         if (value.ends_with('d') && value.size() > 1)
             if (const auto days = parse_count(std::string_view(value).substr(0, value.size() - 1));
@@ -150,7 +150,7 @@ Result<LatencyOptions> read_latency_options(const Arguments& arguments) {
     if (done) done = set_policy(arguments, options);
     if (done) done = set_times(arguments, options);
     if (done)
-        done = set(arguments, "--loops", number_of("--loops", 1, 1'000'000'000'000), options.loops);
+        done = set(arguments, "--loops", number_of("--loops", 0, 1'000'000'000'000), options.loops);
     if (done) done = set(arguments, "--worst", number_of("--worst", 0, kMostWorst), options.worst);
     if (done) done = set(arguments, "--plot", parse_file, options.plot);
     if (done) done = set(arguments, "--samples", parse_file, options.samples);

@@ -26,6 +26,19 @@ int on_expire(struct bpf_raw_tracepoint_args* ctx) {
     return 0;
 }
 
+struct task_struct___placed {
+    int on_cpu; /* of kernels with more than one processor */
+    int on_rq;
+} CORE;
+
+/* Whether `task` has not lost its processor, be it this one or another: it was about to sleep. */
+static __always_inline bool still_runs(__u64 task) {
+    const struct task_struct___placed* t = (const void*)task;
+    if (task == bpf_get_current_task())
+        return true;
+    return bpf_core_field_exists(t->on_cpu) && BPF_CORE_READ(t, on_cpu) && BPF_CORE_READ(t, on_rq);
+}
+
 SEC("raw_tp/sched_waking")
 int on_waking(struct bpf_raw_tracepoint_args* ctx) {
     __u64 task = ctx->args[0];
@@ -37,9 +50,11 @@ int on_waking(struct bpf_raw_tracepoint_args* ctx) {
         return 0;
     if (s->flags & BRINK_SLEEPER_SELECTED && !keep_selected(slot))
         return 0;
+    /* What it waits for on its way back from the sleep that is measured is no wake-up of its own. */
+    if (mode == BRINK_WAKEUPS_MEASURE && s->waking)
+        return 0;
     s->waking = bpf_ktime_get_ns();
-    if (task ==
-        bpf_get_current_task()) { /* it was about to sleep, and has not lost its processor */
+    if (still_runs(task)) {
         s->cpu = bpf_get_smp_processor_id();
         s->running = s->waking;
         return 0;
@@ -52,9 +67,9 @@ int on_waking(struct bpf_raw_tracepoint_args* ctx) {
 /* Whether the task that loses the processor stays runnable: it was woken while it was about to sleep. One that sleeps
  * has been woken after it had decided to, and waits. */
 static __always_inline bool stays_runnable(const struct bpf_raw_tracepoint_args* ctx) {
-    if (switch_says_state)
-        return !(__u32)ctx->args[3];
-    return ctx->args[0] || !task_state((const void*)ctx->args[1]);
+    if (ctx->args[0]) /* preempted, in whatever state */
+        return true;
+    return switch_says_state ? !(__u32)ctx->args[3] : !task_state((const void*)ctx->args[1]);
 }
 
 SEC("raw_tp/sched_switch")

@@ -57,10 +57,10 @@ __u64 n_unwatched __weak;                /* threads that found no free slot */
 /* Functions of other files. */
 extern int judge(__u32 slot, __u64 latency, __u32 cause); /* latency_emit.bpf.c */
 extern int emit_wake(void);
-extern int emit_exit(__u32 slot, __u32 watch);
+extern int emit_exit(__u32 slot, __u32 watch, __u32 reason);
 extern int log_switch(__u64 task, __u64 ns);                      /* latency_log.bpf.c */
 extern __u32 sleeper_new(__u64 task, __u32 watches, __u32 flags); /* sleeper.bpf.c */
-extern int sleeper_leave(__u32 slot, __u32 gone);
+extern int sleeper_leave(__u32 slot, __u32 gone, __u32 reason);
 extern __u32 select_task(__u64 task); /* select.bpf.c */
 extern int keep_selected(__u32 slot);
 

@@ -120,7 +120,7 @@ __noinline int emit_wake(void) {
 }
 
 /* The subject of the thread is gone, or is watched no longer. */
-__noinline int emit_exit(__u32 slot, __u32 watch) {
+__noinline int emit_exit(__u32 slot, __u32 watch, __u32 reason) {
     struct brink_sleeper* s = sleeper_at(slot);
     if (!s)
         return 0;
@@ -133,6 +133,7 @@ __noinline int emit_exit(__u32 slot, __u32 watch) {
     r->record.type = BRINK_RECORD_EXIT;
     r->record.tally = slot;
     r->record.watch = watch;
+    r->record.errno_value = reason;
     fill(&r->record, s);
     bpf_ringbuf_submit(r, 0);
     return 0;

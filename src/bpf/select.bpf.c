@@ -61,7 +61,8 @@ static __always_inline bool matches(__u64 address) {
     const struct task_struct* task = (const void*)address;
     if (selects == BRINK_SELECTS_CGROUP)
         return in_cgroups(task);
-    if (selects == BRINK_SELECTS_ALL)
+    /* Of NONE: the cgroups are being written anew. */
+    if (selects == BRINK_SELECTS_ALL || selects == BRINK_SELECTS_NONE)
         return true;
     __u32 policy = BPF_CORE_READ(scheduled, policy);
     return policy == SCHED_FIFO || policy == SCHED_RR || policy == SCHED_DEADLINE;
@@ -69,16 +70,18 @@ static __always_inline bool matches(__u64 address) {
 
 /* The slot that `task` gets; 0: it does not match. */
 __noinline __u32 select_task(__u64 task) {
+    if (BPF_CORE_READ((const struct task_struct*)task, flags) & PF_EXITING)
+        return 0;
     return matches(task) ? sleeper_new(task, select_watches, BRINK_SLEEPER_SELECTED) : 0;
 }
 
-/* Whether the thread still matches. If not, it is let go of. */
+/* Whether the thread still matches. If not, it is let go of; the main thread speaks for the process. */
 __noinline int keep_selected(__u32 slot) {
     struct brink_sleeper* s = sleeper_at(slot);
     if (!s)
         return 0;
     if (matches(s->task))
         return 1;
-    sleeper_leave(slot, 1);
+    sleeper_leave(slot, s->task == s->leader, BRINK_EXIT_UNSELECTED);
     return 0;
 }

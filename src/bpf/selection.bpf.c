@@ -8,7 +8,6 @@
 #define LOCKS 256
 #define PATIENCE \
     4096 /* tries; who holds a lock is done within some microseconds, unless it is preempted */
-#define ROUNDS 4
 
 /* The watches that are set by selection: which one each bit of a selector's `watches` stands for. */
 __u32 selected_watch[BRINK_MAX_SELECTED] = {};
@@ -130,10 +129,9 @@ static __always_inline bool reconcile(__u64 task, __u32 tgid, __u64 wanted, __u3
     return changed;
 }
 
-/* Holds the process of main thread `task` against all selections. -EAGAIN: somebody else was at it all the time. What
- * changes meanwhile is not missed: whoever changes it waits for the lock, or meets what was linked here, or is seen by
- * the last look, which comes after the link. */
-__noinline int select_process(__u64 task, __u32 settling, __u64 comm) {
+/* One look at the process of main thread `task` (select_process()): 1, if something had to be changed. -EAGAIN: somebody
+ * else was at it all the time. */
+__noinline int select_once(__u64 task, __u32 settling, __u64 comm) {
     const struct task_struct* leader = (const void*)task;
     __u32 tgid = (__u32)BPF_CORE_READ(leader, tgid);
     /* The kernel's own, or one whose main thread ends before others: it stays what it was. */
@@ -147,12 +145,9 @@ __noinline int select_process(__u64 task, __u32 settling, __u64 comm) {
         unsettled();
         return -EAGAIN;
     }
-    for (int i = 0; i < ROUNDS; i++) {
-        if (!reconcile(task, tgid, selected_watches(task, comm), settling))
-            break;
-    }
+    bool changed = reconcile(task, tgid, selected_watches(task, comm), settling);
     __sync_lock_test_and_set(&deciding[l.place & (LOCKS - 1)], 0);
-    return 0;
+    return changed;
 }
 
 /* ---- where it changes --------------------------------------------------------------------- */

@@ -59,8 +59,9 @@ __noinline int sleeper_end(__u32 slot) {
     return 0;
 }
 
-/* It stands above no level any more; `gone`: so does its subject, which is told if it was ever spoken of. */
-__noinline int sleeper_leave(__u32 slot, __u32 gone) {
+/* It stands above no level any more; `gone`: so does its subject, which is told if it was ever spoken of. `reason`: enum
+ * brink_exit_reason. */
+__noinline int sleeper_leave(__u32 slot, __u32 gone, __u32 reason) {
     struct brink_sleeper* s = sleeper_at(slot);
     if (!s)
         return 0;
@@ -70,7 +71,7 @@ __noinline int sleeper_leave(__u32 slot, __u32 gone) {
     if (gone && s->flags & (BRINK_SLEEPER_NAMED | BRINK_SLEEPER_REPORTED))
         for (__u32 watch = 0; watch < BRINK_LATE_WATCHES; watch++)
             if (watches & 1U << watch)
-                emit_exit(slot, watch);
+                emit_exit(slot, watch, reason);
     return sleeper_end(slot);
 }
 
@@ -161,6 +162,8 @@ int on_sleeper_exit(void* ctx) {
     struct brink_sleeper* leader = sleeper_at(slot_of(s->leader));
     if (leader)
         s->flags |= leader->flags & BRINK_SLEEPER_REPORTED;
-    return sleeper_leave(slot, s->flags & BRINK_SLEEPER_THREAD ||
-                                   !BPF_CORE_READ(task, signal, live.counter));
+    return sleeper_leave(slot,
+                         s->flags & BRINK_SLEEPER_THREAD ||
+                             !BPF_CORE_READ(task, signal, live.counter),
+                         BRINK_EXIT_ENDED);
 }

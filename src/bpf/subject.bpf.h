@@ -65,6 +65,8 @@ static __always_inline void end_noted(const struct task_struct* task, __u64 swit
         wake_reader();
 }
 
+#define SELECT_ROUNDS 4
+
 #define NOTED(what)                                                   \
     do {                                                              \
         const struct task_struct* task_ = bpf_get_current_task_btf(); \
@@ -72,6 +74,16 @@ static __always_inline void end_noted(const struct task_struct* task, __u64 swit
         what;                                                         \
         end_noted(task_, switches_);                                  \
     } while (0)
+
+/* Holds the process of main thread `task` against all selections. -EAGAIN: somebody else was at it all the time. What
+ * changes meanwhile is not missed: whoever changes it waits for the lock, or meets what was linked here, or is seen by
+ * the last look, which comes after the link. The looks are calls of one function, which so is verified once. */
+static __always_inline int select_process(__u64 task, __u32 settling, __u64 comm) {
+    int again = 1;
+    for (int i = 0; i < SELECT_ROUNDS && again > 0; i++)
+        again = select_once(task, settling, comm);
+    return again < 0 ? again : 0;
+}
 
 /* What a tally's table holds now; for one that counts, what was counted. */
 static __always_inline __u64 usage_of(const struct brink_tally* t) {

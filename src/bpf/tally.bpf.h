@@ -91,8 +91,8 @@ extern int subject_end(__u32 id);
 extern int subject_leave(__u32 id);
 extern int subject_move(__u32 id, __u64 table);
 extern int subject_drop(__u32 id, __u32 error);
-extern __u64 selected_watches(__u64 task, __u64 comm);             /* selector.bpf.c */
-extern int select_process(__u64 task, __u32 settling, __u64 comm); /* selection.bpf.c */
+extern __u64 selected_watches(__u64 task, __u64 comm);          /* selector.bpf.c */
+extern int select_once(__u64 task, __u32 settling, __u64 comm); /* selection.bpf.c */
 extern __u64 selection_concerned(void);
 
 /* A tally may be off: the reader is woken to hold the counts against the tables. */

@@ -52,6 +52,8 @@ Culprit culprit_of(const brink_late_record& late, const brink_cpu_log* log) {
         whole = copy.reaches(late.waking);
     }
     entries.insert(entries.end(), tail.begin(), tail.end());
+    // Before that the log has gaps: an interrupt that began then may have ended unseen.
+    std::erase_if(entries, [&](const brink_log_entry& entry) { return entry.ns < late.waking; });
     return latency::culprit_of(
         entries, {.cpu = late.cpu, .from = late.waking, .to = late.running, .whole = whole});
 }
@@ -144,12 +146,19 @@ Result<void> WakeupSource::select_cgroups() {
     const std::uint32_t own = depth_of(procfs_.cgroup(::getpid()));
     const std::uint32_t hidden = *level > own ? *level - own : 0;
     std::vector<brink_selected_cgroup> found;
+    std::size_t no_room = 0;
     tree->visit([&](const kernel::Cgroup& cgroup) {
         if (match_cgroup(*selection_, cgroup.path()) != Match::named) return;
-        if (const std::uint64_t id = inode_of(cgroup.directory());
-            id && found.size() < BRINK_MAX_CGROUPS)
+        const std::uint64_t id = inode_of(cgroup.directory());
+        if (id && found.size() < BRINK_MAX_CGROUPS)
             found.push_back({id, hidden + depth_of(cgroup.path()), 0});
+        else if (id)
+            ++no_room;
     });
+    if (no_room > 0 && !std::exchange(said_no_room_, true))
+        remarks_.push_back(fmt::format("of the cgroups that match {} are watched, and {} are not: "
+                                       "there is room for no more",
+                                       found.size(), no_room));
     hooks_->select(BRINK_SELECTS_CGROUP, select_watches_, found);
     return {};
 }

@@ -40,6 +40,9 @@ class WakeupSource final : public RecordSource {
     [[nodiscard]] int fd() const override { return hooks_->fd(); }
     void read(const Reader& reader) override;
     [[nodiscard]] int timeout_ms() const override { return -1; }
+    [[nodiscard]] std::vector<std::string> take_remarks() override {
+        return std::exchange(remarks_, {});
+    }
     [[nodiscard]] std::uint64_t dropped() const override { return hooks_->dropped(); }
     [[nodiscard]] std::uint64_t unwatched() const override { return hooks_->unwatched(); }
 
@@ -58,6 +61,8 @@ class WakeupSource final : public RecordSource {
     std::optional<Selection> selection_;
     std::uint32_t select_watches_ = 0;
     std::optional<Culprit> culprit_;
+    std::vector<std::string> remarks_;
+    bool said_no_room_ = false;
     std::uint64_t dropped_seen_ = 0;
     std::vector<std::uint32_t> slot_dropped_;  // by slot, of which has been said
 };

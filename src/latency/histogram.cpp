@@ -50,10 +50,10 @@ void Histogram::add(const Histogram& other) {
 
 Histogram Histogram::snapshot() const {
     Histogram taken;
+    for (std::size_t i = 0; i < kSteps; ++i) taken.count_ += taken.counts_[i] = load(counts_[i]);
     taken.sum_ = load(sum_);
     taken.min_ = load(min_);
     taken.max_ = load(max_);
-    for (std::size_t i = 0; i < kSteps; ++i) taken.count_ += taken.counts_[i] = load(counts_[i]);
     return taken;
 }
 

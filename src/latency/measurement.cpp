@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <future>
 #include <thread>
@@ -21,6 +23,15 @@
 
 namespace brink::latency {
 namespace {
+
+constexpr int kWakeSignal = SIGURG;  // what ends a sleep; by itself it does nothing
+
+// A signal that is ignored ends no sleep: it needs a handler.
+void let_sleeps_end() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    ::sigaction(kWakeSignal, &action, nullptr);
+}
 
 constexpr std::size_t kLockedStackBytes = std::size_t{256} * 1024;
 
@@ -88,6 +99,7 @@ class Measurement::Sleeper {
             const bool good = prepared.has_value();
             ready.set_value(std::move(prepared));
             if (good) sleep_on();
+            finished_.store(true, std::memory_order_release);
         });
         return answer.get();
     }
@@ -102,6 +114,11 @@ class Measurement::Sleeper {
         stop_.store(true, std::memory_order_relaxed);
         if (!thread_.joinable()) return;
         if (next_ == 0) go_.set_value(false);
+        // It may have just looked at stop_, and be about to sleep: once is not enough.
+        while (!finished()) {
+            ::pthread_kill(thread_.native_handle(), kWakeSignal);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
         thread_.join();
     }
 
@@ -141,7 +158,6 @@ class Measurement::Sleeper {
         if (go_.get_future().get())
             for (std::uint64_t n = 0; !plan_.loops || n < plan_.loops; ++n)
                 if (!sleep_once()) break;
-        finished_.store(true, std::memory_order_release);
     }
 
     // False: it is time to end.
@@ -236,6 +252,7 @@ Result<std::unique_ptr<Measurement>> Measurement::start(const MeasurementPlan& p
     std::unique_ptr<Measurement> measurement(new Measurement);
     measurement->plan_ = plan;
     measurement->hooks_ = hooks;
+    let_sleeps_end();
     if (plan.lock_memory)
         if (auto locked = lock_memory(); !locked) return tl::unexpected(locked.error());
     if (plan.keep_awake) measurement->awake_ = forbid_idle_states();

@@ -203,7 +203,11 @@ TEST(Selection, PolicyOfAThread) {
     const pid_t child = puppet.last_pid();
     ASSERT_EQ(puppet("@1 exit 0"), 0);
     ASSERT_TRUE(puppet.to(10));
+    // pthread_join(3) returns before the thread has gone by the hook of its end.
     ASSERT_EQ(puppet("fifo 0"), 0);
+    ASSERT_TRUE(watch.wait_for_event([&](const Event& event) {
+        return type_of(event) == "exit" && number(event, "pid") == puppet.pid();
+    }));
     ASSERT_TRUE(puppet.to(25));
     watch.child().signal(SIGTERM);
     ASSERT_EQ(watch.wait(), 0);
