@@ -42,6 +42,7 @@ std::vector<std::uint32_t> allowed_cpus() {
     ::sched_getaffinity(0, sizeof set, &set);
     for (std::uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
         if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    if (cpus.empty()) cpus.push_back(0);  // more processors than a cpu_set_t has room for
     return cpus;
 }
 

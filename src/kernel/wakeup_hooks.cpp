@@ -64,11 +64,11 @@ Result<const void*> map_memory(const bpf_map* map) {
 }
 
 // On PREEMPT_RT the lock of a ring buffer was one that sleeps before 6.12 (commit 8b62645b09f8) and its stable
-// kernels: the scheduler must not take it.
-Result<void> check_ring_lock() {
+// kernels: the scheduler must not take it. `btf`: as in WakeupOptions.
+Result<void> check_ring_lock(const std::string& btf_file) {
     if (kernel_preemption() != Preemption::realtime) return {};
-    btf* types = btf__load_vmlinux_btf();
-    bool sleeps = false;
+    btf* types = btf_file.empty() ? btf__load_vmlinux_btf() : btf__parse(btf_file.c_str(), nullptr);
+    bool sleeps = true;  // as long as nothing else is known
     const int id = types ? btf__find_by_name_kind(types, "bpf_ringbuf", BTF_KIND_STRUCT) : -1;
     if (id > 0) {
         const btf_type* ring = btf__type_by_id(types, static_cast<__u32>(id));
@@ -100,7 +100,8 @@ WakeupHooks::~WakeupHooks() {
 
 Result<std::unique_ptr<WakeupHooks>> WakeupHooks::start(const WakeupOptions& options) {
     if (options.mode == BRINK_WAKEUPS_WATCH)
-        if (auto usable = check_ring_lock(); !usable) return tl::unexpected(usable.error());
+        if (auto usable = check_ring_lock(options.btf); !usable)
+            return tl::unexpected(usable.error());
     Result<void> started;
     // A kernel whose sched_switch has fewer arguments refuses the program that looks at the last one (EINVAL).
     for (const bool switch_says_state : {true, false}) {
