@@ -31,12 +31,14 @@ struct task_struct___placed {
     int on_rq;
 } CORE;
 
-/* Whether `task` has not lost its processor, be it this one or another: it was about to sleep. */
+/* Whether `task` has not lost its processor, be it this one or another: it was about to sleep. How wide the fields are
+ * depends on the kernel. */
 static __always_inline bool still_runs(__u64 task) {
     const struct task_struct___placed* t = (const void*)task;
     if (task == bpf_get_current_task())
         return true;
-    return bpf_core_field_exists(t->on_cpu) && BPF_CORE_READ(t, on_cpu) && BPF_CORE_READ(t, on_rq);
+    return bpf_core_field_exists(t->on_cpu) && BPF_CORE_READ_BITFIELD_PROBED(t, on_cpu) &&
+           BPF_CORE_READ_BITFIELD_PROBED(t, on_rq);
 }
 
 SEC("raw_tp/sched_waking")
